@@ -1,0 +1,53 @@
+"""Every error that batchdemo raises on purpose: the name, the rule, the value received, then the remedy.
+
+BatchdemoError
+├── ArgumentError (ValueError)        an argument breaks its rule; nothing was started or sent
+├── ServerError (RuntimeError)        a server cannot start, or is asked for what its state forbids
+│   └── PortInUseError                somebody else holds the port
+├── SendError (ConnectionError)       the address does not answer, or does not speak WebSocket
+├── RunFileError (ValueError)         a file is no saved run
+└── PolicyError (RuntimeError)        a policy answered what no policy may
+
+SendInterrupted (KeyboardInterrupt)   Ctrl-C or Interrupt Kernel; `run` holds what had come in by then
+"""
+
+from __future__ import annotations
+
+
+class BatchdemoError(Exception):
+    """The root: `except BatchdemoError` catches all that batchdemo raises, but for an interrupt."""
+
+
+class ArgumentError(BatchdemoError, ValueError):
+    """An argument breaks its rule. Raised before anything is started, sent or written."""
+
+
+class ServerError(BatchdemoError, RuntimeError):
+    """The server cannot do this now: it is not running, runs already, or did not come up."""
+
+
+class PortInUseError(ServerError):
+    """The port is held by a program that is no server of this process."""
+
+
+class SendError(BatchdemoError, ConnectionError):
+    """No WebSocket conversation could be had at the address."""
+
+
+class RunFileError(BatchdemoError, ValueError):
+    """The file is not a run that batchdemo saved, or one of a version this batchdemo cannot read."""
+
+
+class PolicyError(BatchdemoError, RuntimeError):
+    """A policy released more than there was, or waits for a time that has passed."""
+
+
+class SendInterrupted(KeyboardInterrupt):
+    """`send` was interrupted. Still a KeyboardInterrupt, so that Run All stops; `run` is the partial record.
+
+    In a notebook the run is at hand afterwards as `sys.last_value.run`.
+    """
+
+    def __init__(self, message: str, run: object) -> None:
+        super().__init__(message)
+        self.run = run

@@ -1,0 +1,59 @@
+"""The FastAPI application: the page at `/`, its files, `/status` for the page, and the door for WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp
+
+from batchdemo.live.batcher import Batcher
+from batchdemo.live.connection import Door
+from batchdemo.live.guard import Guard
+from batchdemo.live.scheduler import Ticker
+
+PAGE = Path(__file__).parent / "page"
+FILES = ("page.css", "page.js", "favicon.svg")
+# Nothing but the package's own files is ever loaded or run, whatever a message holds.
+POLICY = {"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Options": "nosniff"}
+
+
+def create_app(
+    batcher: Batcher, ticker: Ticker, door: Door, status: Callable[[], dict[str, object]], hosts: frozenset[str]
+) -> ASGIApp:
+    """Put the parts behind one address; `hosts` are the names under which the server may be called."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        worker = asyncio.create_task(batcher.work())
+        ticker.start()
+        yield
+        ticker.stop()
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+
+    app = FastAPI(title="batchdemo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/")
+    async def page() -> Response:
+        return FileResponse(PAGE / "index.html", headers=POLICY)
+
+    @app.get("/status")
+    async def status_now() -> dict[str, object]:
+        return status()
+
+    @app.get("/{name}")
+    async def file(name: str) -> Response:
+        if name not in FILES:
+            return Response("Not found\n", status_code=404, media_type="text/plain")
+        return FileResponse(PAGE / name, headers=POLICY)
+
+    # A plain ASGI route: FastAPI's wrapper would cost as much again as the rest of a message's way.
+    app.router.routes.append(WebSocketRoute("/ws/{client_id:path}", endpoint=door))
+    return Guard(app, hosts)

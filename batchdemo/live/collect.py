@@ -1,0 +1,131 @@
+"""From a conversation, and the server's own log where there is one, to the one record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from batchdemo.live.batcher import Batch
+from batchdemo.live.conversation import Conversation
+from batchdemo.live.server import Server
+from batchdemo.records import REASONS, BatchRecord, RequestRecord
+from batchdemo.runs import table
+from batchdemo.runs.inference import infer_batches
+from batchdemo.runs.run import About, Run
+from batchdemo.runs.table import Table
+
+FROM_LOG = "the server's log"
+FROM_JSON = "the replies' JSON"
+FROM_GAPS = "gaps between the replies"
+
+
+def collect(talk: Conversation, server: Server | None, wire_ids: Sequence[int], began: datetime) -> Run:
+    """The run of a conversation with `server`, or with a server that nobody here knows."""
+    ledger = talk.ledger
+    count = len(ledger.numbers)
+    columns: dict[str, Any] = {
+        "number": ledger.numbers,
+        "client": ledger.owners,
+        "sent": ledger.sent,
+        **{name: np.full(count, math.nan) for name in ("arrived", "released", "replied")},
+        "received": ledger.received,
+        "batch": [reply.batch if reply else 0 for reply in ledger.replies],
+        "position": [reply.position if reply else 0 for reply in ledger.replies],
+        "outcome": [reply.outcome if reply else "unknown" for reply in ledger.replies],
+    }
+    notes = list(talk.notes)
+    policy = None if server is None else server.policy
+    if server is not None:
+        batches, source = _from_log(columns, server, wire_ids, talk.began, notes), FROM_LOG
+    elif talk.as_json:
+        batches, source = _from_json(columns, talk), FROM_JSON
+    else:
+        batches, source = _from_gaps(columns), FROM_GAPS
+    ticks: list[tuple[float, float]] = []
+    if server is not None:
+        shift = server.began - talk.began
+        ticks = [(due + shift, ran + shift) for due, ran in list(server.recorder.ticks)]
+        ticks = [(due, ran) for due, ran in ticks if 0 <= ran <= talk.ended]
+    about = About(
+        world="remote" if server is None else "live",
+        batches_from=source,
+        policy="" if policy is None else str(policy),
+        max_batch_size=None if policy is None else policy.max_batch_size,
+        interval=None if policy is None else policy.interval,
+        began=began.isoformat(timespec="milliseconds"),
+        by_order=ledger.by_order,
+        notes=tuple(notes),
+    )
+    return Run(about, Table(RequestRecord, columns), batches, table.ticks(ticks), tuple(ledger.strays))
+
+
+def _renumber(columns: dict[str, Any]) -> dict[int, int]:
+    """Number the run's batches from 1: the server's own count may have begun long before."""
+    batch = np.asarray(columns["batch"], dtype=np.int64)
+    ours = {int(old): new for new, old in enumerate(np.unique(batch[batch > 0]), 1)}
+    columns["batch"] = [ours.get(int(old), 0) for old in batch]
+    return ours
+
+
+def _from_log(
+    columns: dict[str, Any], server: Server, wire_ids: Sequence[int], began: float, notes: list[str]
+) -> Table:
+    """Fill in what the server saw. The k-th message that a client sent is the k-th that its connection took."""
+    shift = server.began - began
+    clients = {str(wire_id): client for client, wire_id in enumerate(wire_ids, 1)}
+    rows_of: dict[int, list[int]] = {}
+    for row, owner in enumerate(columns["client"]):
+        rows_of.setdefault(owner, []).append(row)
+    logged = server.recorder.requests_of(set(clients))
+    batches: dict[int, Batch] = {}
+    for request in logged:
+        row = rows_of[clients[request.client_id]][request.index]
+        columns["arrived"][row] = request.arrived + shift
+        batch = request.batch
+        if batch is not None:
+            columns["released"][row] = batch.record.released + shift
+            columns["replied"][row] = batch.replied + shift
+            columns["batch"][row] = batch.record.batch
+            columns["position"][row] = request.position
+            batches[batch.record.batch] = batch
+    if len(logged) < sum(not math.isnan(sent) for sent in columns["sent"]):
+        notes.append(f"The server's log holds {len(logged):,} of the requests: its log_size is {server.log_size:,}.")
+    new = _renumber(columns)
+    rows = [
+        batches[old].record._replace(batch=number, released=batches[old].record.released + shift)
+        for old, number in new.items()
+    ]
+    return table.batches(rows)
+
+
+def _from_json(columns: dict[str, Any], talk: Conversation) -> Table:
+    reasons = {reply.batch: reply.reason for reply in talk.ledger.replies if reply}
+    new = _renumber(columns)
+    old = {number: batch for batch, number in new.items()}
+    return _seen_batches(columns, lambda number: reasons[old[number]])
+
+
+def _from_gaps(columns: dict[str, Any]) -> Table:
+    columns["batch"] = infer_batches(columns["received"])
+    columns["position"] = np.zeros(len(columns["batch"]), dtype=np.int64)
+    return _seen_batches(columns, lambda number: "unknown")
+
+
+def _seen_batches(columns: dict[str, Any], reason: Any) -> Table:
+    """Batches as the client saw them: `released` is when the first reply was received."""
+    batch, received, client = (np.asarray(columns[name]) for name in ("batch", "received", "client"))
+    rows = []
+    for number in np.unique(batch[batch > 0]):
+        mine = np.flatnonzero(batch == number)
+        order = mine[np.argsort(received[mine], kind="stable")]
+        if not np.asarray(columns["position"])[mine].any():
+            np.asarray(columns["position"])[order] = np.arange(1, len(order) + 1)
+        said = reason(int(number))
+        known = said if said in REASONS else "unknown"
+        first, clients = float(received[order[0]]), len(np.unique(client[mine]))
+        rows.append(BatchRecord(int(number), first, len(mine), known, -1, -1, clients, math.nan))
+    return table.batches(rows)

@@ -1,0 +1,146 @@
+"""The client's side of the sockets: connect, send each number at its time, read until all is answered or quiet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidURI
+from websockets.typing import Subprotocol
+
+from batchdemo.errors import SendError
+from batchdemo.live.connection import SUBPROTOCOL
+from batchdemo.live.matching import Ledger, understand
+
+OPEN_WITHIN = 10.0  # seconds
+SETTLE = 0.1  # seconds for which a reply too many is waited for after the last one due
+AT_ONCE = 100  # handshakes under way together
+
+
+class Conversation:
+    """One run over the wire. `began` is time.monotonic() when everybody was connected: zero of the run's times."""
+
+    def __init__(self, template: str, wire_ids: Sequence[int], ledger: Ledger, times: Sequence[float] | None,
+                 quiet: float, offer_json: bool) -> None:  # fmt: skip
+        self.ledger = ledger
+        self.began = time.monotonic()
+        self.ended = 0.0
+        self.as_json = False
+        self.notes: list[str] = []
+        self._template = template
+        self._wire_ids = wire_ids
+        self._times = times
+        self._quiet = quiet
+        self._subprotocols = [Subprotocol(SUBPROTOCOL)] if offer_json else None
+        self._handshakes = asyncio.Semaphore(AT_ONCE)
+        self._last = 0.0  # when the last reply was matched or the last request sent
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.began
+
+    async def hold(self) -> None:
+        """Connect every client, then send and read until all requests are answered or nothing comes any more."""
+        sockets: list[ClientConnection] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._connect(wire_id)) for wire_id in self._wire_ids]
+            sockets = [task.result() for task in tasks]
+        except* SendError as group_of:
+            raise group_of.exceptions[0] from None
+        self.as_json = any(socket.subprotocol == SUBPROTOCOL for socket in sockets)
+        self.began = time.monotonic()
+        rows: dict[int, list[int]] = {}
+        for row, owner in enumerate(self.ledger.owners):
+            rows.setdefault(owner, []).append(row)
+        writers = [
+            asyncio.create_task(self._write(socket, rows.get(client, []))) for client, socket in enumerate(sockets, 1)
+        ]
+        readers = [asyncio.create_task(self._read(socket, client)) for client, socket in enumerate(sockets, 1)]
+        try:
+            await self._until_done(writers, readers)
+        finally:
+            self.ended = self.now()
+            for task in (*writers, *readers):
+                task.cancel()
+            await asyncio.gather(*writers, *readers, return_exceptions=True)
+            await asyncio.gather(*(socket.close() for socket in sockets), return_exceptions=True)
+
+    async def _until_done(self, writers: list[asyncio.Task[None]], readers: list[asyncio.Task[None]]) -> None:
+        settled = 0.0
+        while True:
+            await asyncio.sleep(0.01)
+            if self.ledger.open == 0:
+                settled = settled or self.now()
+                if self.now() - settled >= SETTLE:
+                    return
+            elif all(reader.done() for reader in readers):
+                return  # every connection has closed: the notes say why
+            elif all(writer.done() for writer in writers) and self.now() - self._last > self._quiet:
+                self.notes.append(f"Nothing came for {self._quiet:g} s, so the rest was given up.")
+                return
+
+    async def _connect(self, wire_id: int) -> ClientConnection:
+        uri = self._template.replace("{client_id}", str(wire_id))
+        async with self._handshakes:
+            try:
+                return await connect(
+                    uri,
+                    subprotocols=self._subprotocols,
+                    compression=None,
+                    open_timeout=OPEN_WITHIN,
+                    close_timeout=1.0,
+                    proxy=None if is_loopback(uri) else True,  # a classroom's proxy knows no 127.0.0.1
+                )
+            except InvalidURI as error:
+                raise SendError(f"to must be a WebSocket address, got {uri!r}: {error}") from error
+            except (InvalidMessage, InvalidHandshake, EOFError) as error:
+                raise SendError(
+                    f"{uri} answers, but not with a WebSocket: {error}. Is it the right port, and the right path?"
+                ) from error
+            except TimeoutError as error:
+                raise SendError(f"{uri} did not finish the handshake within {OPEN_WITHIN:g} s.") from error
+            except OSError as error:
+                raise SendError(
+                    f"{uri} cannot be reached: {error.strerror or error}. Is the server running there? "
+                    "`batchdemo serve` runs one on port 8000."
+                ) from error
+
+    async def _write(self, socket: ClientConnection, rows: list[int]) -> None:
+        ledger = self.ledger
+        try:
+            for row in rows:
+                if self._times is not None:
+                    await asyncio.sleep(self._times[row] - self.now())
+                ledger.sent[row] = self._last = self.now()
+                await socket.send(str(ledger.numbers[row]))
+        except ConnectionClosed:
+            pass  # the reader tells why
+
+    async def _read(self, socket: ClientConnection, client: int) -> None:
+        as_json = socket.subprotocol == SUBPROTOCOL
+        try:
+            while True:
+                message = await socket.recv()
+                at, before = self.now(), self.ledger.open
+                self.ledger.take(client, understand(message, as_json=as_json), at)
+                if self.ledger.open < before:
+                    self._last = at
+        except ConnectionClosed as closed:
+            frame = closed.rcvd
+            why = f"{frame.code} {frame.reason}".strip() if frame else "no closing handshake"
+            if len(self.notes) < 10:
+                self.notes.append(f"The connection of client {client} was closed by the server: {why}.")
+
+
+def is_loopback(uri: str) -> bool:
+    """Whether the address is this machine's own."""
+    host = urlsplit(uri).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,103 @@
+"""Which request does a reply answer? By the number in its text, else in order. Pure: no socket, no clock."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NamedTuple
+
+from batchdemo.runs.run import Stray
+
+INTEGER = re.compile(r"(?<![\d.])-?\d+(?![\d.]*\d)")
+SHOWN = 200  # characters of a stray reply that are kept
+
+
+class Reply(NamedTuple):
+    """A message from the server, understood."""
+
+    text: str
+    outcome: str
+    batch: int = 0
+    position: int = 0
+    reason: str = "unknown"
+
+
+def understand(message: str | bytes, *, as_json: bool) -> Reply:
+    """Read a message of either wire. What is not understood is taken as plain text: other servers' replies are."""
+    text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+    if as_json:
+        try:
+            said: dict[str, Any] = json.loads(text)
+            kind = {"reply": "served", "failure": "failed", "refusal": "rejected"}[said["type"]]
+            return Reply(str(said["text"]), kind, int(said.get("batch", 0)), int(said.get("position", 0)),
+                         str(said["reason"]) if kind != "rejected" else "unknown")  # fmt: skip
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+    for word, outcome in (("Rejected:", "rejected"), ("Failed:", "failed")):
+        if text.startswith(word):
+            return Reply(text, outcome)
+    return Reply(text, "served")
+
+
+class Ledger:
+    """What was sent and what came back, a row a request. Row i carries `numbers[i]` and belongs to `owners[i]`.
+
+    The last number in a reply is tried first ("You wrote: 7"), then the others from the left. A reply that
+    carries none of the run's numbers answers the client's oldest open request.
+    """
+
+    def __init__(self, numbers: list[int], owners: list[int]) -> None:
+        self.numbers = numbers
+        self.owners = owners
+        count = len(numbers)
+        self.sent = [math.nan] * count
+        self.received = [math.nan] * count
+        self.replies: list[Reply | None] = [None] * count
+        self.strays: list[Stray] = []
+        self.by_order = 0
+        self.open = count  # requests without a reply
+        self.answered = 0
+        self._row = {number: row for row, number in enumerate(numbers)}
+        self._rows_of: dict[int, list[int]] = {}
+        for row, owner in enumerate(owners):
+            self._rows_of.setdefault(owner, []).append(row)
+        self._first_open = dict.fromkeys(self._rows_of, 0)
+
+    def take(self, client: int, reply: Reply, at: float) -> None:
+        """Enter a reply that `client` received at `at` seconds."""
+        found = [int(digits) for digits in INTEGER.findall(reply.text[-1000:])]
+        rows = [self._row[number] for number in [*found[-1:], *found[:-1]] if number in self._row]
+        mine = [row for row in rows if self.owners[row] == client and not math.isnan(self.sent[row])]
+        for row in mine:
+            if self.replies[row] is None:
+                self._enter(row, reply, at)
+                return
+        if mine:
+            self._stray("twice", client, reply, at, self.numbers[mine[0]])
+        elif rows:
+            self._stray("misdelivered", client, reply, at, self.numbers[rows[0]])
+        else:
+            self._take_in_order(client, reply, at)
+
+    def _take_in_order(self, client: int, reply: Reply, at: float) -> None:
+        rows = self._rows_of.get(client, [])
+        first = self._first_open.get(client, 0)
+        while first < len(rows) and self.replies[rows[first]] is not None:
+            first += 1
+        self._first_open[client] = first
+        if first == len(rows) or math.isnan(self.sent[rows[first]]):
+            self._stray("unasked", client, reply, at, None)
+        else:
+            self.by_order += 1
+            self._enter(rows[first], reply, at)
+
+    def _enter(self, row: int, reply: Reply, at: float) -> None:
+        self.received[row] = at
+        self.replies[row] = reply._replace(text="")  # matched, so the text has done its work
+        self.open -= 1
+        self.answered += 1
+
+    def _stray(self, kind: str, client: int, reply: Reply, at: float, number: int | None) -> None:
+        if len(self.strays) < 1000:
+            self.strays.append(Stray(at, client, reply.text[:SHOWN], kind, number))

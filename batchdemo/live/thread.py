@@ -1,0 +1,124 @@
+"""uvicorn in a thread of its own, with a loop of its own: started when it answers, or the error is raised here.
+
+The kernel's loop is never touched. The socket is bound in the calling thread, so that a busy port is an
+error in the caller; the thread hands back either "it answers" or its exception through one future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from batchdemo.errors import ServerError
+from batchdemo.live.logs import Log
+from batchdemo.live.protocol import DirectProtocol
+
+MAX_MESSAGE = 64 * 1024  # bytes of one message from a client
+START_WITHIN = 15.0  # seconds
+STOP_WITHIN = 2.0  # seconds
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says through a future that it has started, and looks more often whether it should stop."""
+
+    def __init__(self, config: uvicorn.Config, ready: Future[asyncio.AbstractEventLoop]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set_result(asyncio.get_running_loop())
+
+    async def main_loop(self) -> None:
+        counter = 0  # uvicorn renews its Date header at every tenth call of on_tick, meant to be once a second
+        while not await self.on_tick(counter):
+            for _ in range(10):
+                if self.should_exit:
+                    return
+                await asyncio.sleep(0.01)
+            counter += 1
+
+
+class ServerThread:
+    """One run of the server: made, started and stopped once; a new start makes a new one."""
+
+    def __init__(self, app: ASGIApp, sock: socket.socket, log: Log) -> None:
+        config = uvicorn.Config(
+            app,
+            ws=DirectProtocol,
+            ws_max_size=MAX_MESSAGE,
+            ws_per_message_deflate=False,  # costs a tenth to a quarter of the CPU, for messages of a few bytes
+            http="h11",
+            loop="asyncio",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,  # None would let one open request block the stop for ever
+        )
+        self._ready: Future[asyncio.AbstractEventLoop] = Future()
+        self._uvicorn = _Uvicorn(config, self._ready)
+        self._socket = sock
+        self._log = log
+        # A daemon, so that a forgotten server does not keep a finished script from ending.
+        self._thread = threading.Thread(target=self._main, name=f"batchdemo-{sock.getsockname()[1]}", daemon=True)
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Return once the server answers; else raise why it does not."""
+        self._thread.start()
+        try:
+            self.loop = self._ready.result(START_WITHIN)
+        except FutureTimeout:
+            self._uvicorn.should_exit = True
+            raise ServerError(
+                f"the server did not answer within {START_WITHIN:g} s of its start. Is the machine very busy? "
+                "Try again; `batchdemo doctor` looks the environment over."
+            ) from None
+
+    def call(self, function: Callable[[], None]) -> bool:
+        """Have the server's loop call `function` soon. False: the loop is gone."""
+        try:
+            if self.loop is not None:
+                self.loop.call_soon_threadsafe(function)
+                return True
+        except RuntimeError:  # closed between the question and the call
+            pass
+        return False
+
+    def stop(self) -> bool:
+        """Stop within `STOP_WITHIN` seconds. False where something on the loop blocks it: it ends when that does."""
+        self._uvicorn.should_exit = True
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(STOP_WITHIN)
+        self._socket.close()
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        self._log.listen()
+        try:
+            # Not Server.run() nor asyncio.run(), which nest_asyncio replaces.
+            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+                runner.run(self._uvicorn.serve(sockets=[self._socket]))
+            error: BaseException = ServerError("the server's thread ended while it was starting")
+        except BaseException as raised:  # SystemExit too: it is how uvicorn says that the start failed
+            self._log.write(f"the server's thread ended: {raised!r}")
+            error = ServerError(f"the server's thread died: {raised!r}; `server.log` has its last words")
+            error.__cause__ = raised
+        finally:
+            self._log.unlisten()
+        if not self._ready.done():
+            self._ready.set_exception(error)

@@ -1,0 +1,48 @@
+"""What a policy is told, and what it may answer.
+
+An engine (the live batcher, later the simulator) asks `decide` after a due timer, and may ask after any
+arrival or finished batch; it asks again and again until the answer is `Wait`. A policy may keep state, so
+an engine works on a copy: one policy object can stand in a server and in a simulation at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from batchdemo.records import BatchRecord
+
+
+class QueueView(NamedTuple):
+    """All that a policy may know. Times are seconds since the engine's clock began."""
+
+    now: float  # at a timer's event: the time it was due, not the time it ran
+    waiting: int  # requests in the queue
+    oldest: float  # arrival of the one that waits longest; NaN when none waits
+    newest: float  # arrival of the one that came last; NaN when none waits
+    running: int  # batches released and not yet answered
+
+
+class Release(NamedTuple):
+    """Let the first `size` requests go now, because of `reason` (one of `records.REASONS`)."""
+
+    size: int
+    reason: str
+
+
+class Wait(NamedTuple):
+    """Nothing to do before `until` (seconds); None: before something happens."""
+
+    until: float | None = None
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """When a batch leaves, and how big it is."""
+
+    def decide(self, view: QueueView) -> Release | Wait:
+        """Release the next batch, or wait."""
+        ...
+
+    def observe(self, batch: BatchRecord) -> None:
+        """Hear how a batch went; policies that adapt learn here, others pass."""
+        ...

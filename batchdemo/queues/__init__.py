@@ -1,0 +1,5 @@
+"""WHO waits, and who goes next. Bounded and pure."""
+
+from batchdemo.queues.fifo import Fifo
+
+__all__ = ["Fifo"]

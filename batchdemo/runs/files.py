@@ -1,0 +1,38 @@
+"""A run as a JSON document: loss-free, versioned, readable by a person while it is short."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batchdemo.runs.run import Run
+
+FORMAT = "batchdemo.run"
+VERSION = 1
+
+
+def to_json(run: Run) -> str:
+    """The whole run as one JSON document. Floats are written to the last bit; NaN is null."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "describe": run.describe(),  # for the reader; not read back
+        "about": asdict(run.about),
+        "requests": run.request_table.plain(),
+        "batches": run.batch_table.plain(),
+        "ticks": run.tick_table.plain(),
+        "strays": [asdict(stray) for stray in run.strays],
+    }
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+
+
+def save(run: Run, path: str | PathLike[str]) -> None:
+    """Write `to_json` to a file, whole or not at all."""
+    target = Path(path)
+    part = target.with_name(target.name + ".part")
+    part.write_text(to_json(run) + "\n", encoding="utf-8")
+    part.replace(target)

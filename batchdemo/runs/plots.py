@@ -1,0 +1,160 @@
+"""The pictures. Each takes an axes or makes one, returns it, and changes nothing beyond it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from batchdemo.arguments import refuse
+from batchdemo.runs.cadence import cadence as cadence_of
+from batchdemo.runs.cadence import slope
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from batchdemo.runs.run import Run
+
+# Okabe and Ito's colours, which the colour-blind can tell apart, each with a marker of its own.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+GREY = "#767676"
+MOST = 4_000  # points that are drawn; beyond, every k-th
+FEW = 120  # requests up to which the wait of each is drawn
+
+
+def axes(ax: Axes | None) -> Axes:
+    """The axes given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot  # noqa: PLC0415  - half a second, for those who draw
+
+    return pyplot.subplots(figsize=(8.0, 4.5), layout="constrained")[1]
+
+
+def _title(ax: Axes, text: str) -> None:
+    ax.set_title(textwrap.fill(text, 84), loc="left", fontsize=10)
+
+
+def _thinned(count: int) -> Any:
+    return np.arange(count) if count <= MOST else np.unique(np.linspace(0, count - 1, MOST).astype(int))
+
+
+def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
+    """Number against time of reply, coloured by batch, with the ticks as lines."""
+    ax = axes(ax)
+    table = run.request_table
+    _tick_lines(run, ax)
+    if len(table) <= FEW:
+        seen = ~np.isnan(table.received)
+        ax.hlines(table.number[seen], table.sent[seen], table.received[seen], color=GREY, lw=0.6, alpha=0.6, zorder=1)
+        ax.plot(table.sent, table.number, "|", color=GREY, ms=5, label="sent")
+    shown = _thinned(len(table))
+    received, number, batch = table.received[shown], table.number[shown], table.batch[shown]
+    ax.plot([], [], "o", color=COLOURS[0], label="reply, by batch" if len(run.batch_table) else "reply")
+    for kind, (colour, marker) in enumerate(zip(COLOURS, MARKERS, strict=True)):
+        mine = np.maximum(batch - 1, 0) % len(COLOURS) == kind
+        size = 6 if len(table) <= FEW else 3
+        ax.plot(received[mine], number[mine], marker, color=colour, ms=size, zorder=3)
+    if predicted is not None:
+        _draw_prediction(run, ax, predicted)
+    missing = np.isnan(table.received)
+    if missing.any() and len(table) <= FEW:
+        ax.plot(table.sent[missing], table.number[missing], "x", color="black", label="no reply")
+    _batch_labels(run, ax)
+    thinned = "" if len(shown) == len(table) else f" Drawn: {len(shown):,} of {len(table):,}."
+    _title(ax, run.describe() + thinned)
+    ax.set_xlabel("time since the run began (s)")
+    ax.set_ylabel("number of the request")
+    ax.set_xlim(left=min(0.0, float(np.nanmin(table.sent))) if len(table) else 0.0)
+    if 0 < len(table) <= 30:
+        ax.set_yticks(table.number[:: 1 if len(table) <= 20 else 2])
+    ax.legend(loc="lower right", fontsize=9)
+    return ax
+
+
+def _tick_lines(run: Run, ax: Axes) -> None:
+    ran = run.tick_table.ran
+    if 0 < len(ran) <= 100:
+        top = ax.get_xaxis_transform()
+        ax.vlines(ran, 0, 1, transform=top, color=GREY, lw=0.9, ls=":", zorder=0, label="tick of the server")
+
+
+def _batch_labels(run: Run, ax: Axes) -> None:
+    batches, table = run.batch_table, run.request_table
+    if len(batches) > 8 or len(table) > FEW:
+        return
+    for batch, size in zip(batches.batch, batches.size, strict=True):
+        mine = (table.batch == batch) & ~np.isnan(table.received)
+        if mine.any():
+            top = int(np.argmax(np.where(mine, table.number, -np.inf)))
+            label = f"batch {batch}: {size}"
+            at = (float(table.received[top]), float(table.number[top]))
+            box = {"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.8}
+            ax.annotate(label, at, (-6, 5), textcoords="offset points", fontsize=9, ha="right", bbox=box, zorder=4)
+
+
+def _draw_prediction(run: Run, ax: Axes, predicted: Any) -> None:
+    rule = "a list of seconds, one a request"
+    try:
+        times = np.asarray(list(predicted), dtype=float)
+    except (TypeError, ValueError):
+        refuse("predicted", rule, predicted)
+    if times.shape != (len(run),):
+        refuse("predicted", rule, predicted, f"There are {len(run)} requests, and {times.size} predictions.")
+    ax.plot(times, run.request_table.number, "o", mfc="none", mec="black", ms=10, label="your prediction", zorder=2)
+
+
+def queue(run: Run, ax: Axes | None) -> Axes:
+    """The queue's length over time, a step up at each arrival and down at each batch."""
+    ax = axes(ax)
+    table = run.request_table
+    seen_inside = bool(len(table)) and not np.isnan(table.arrived).all()
+    came, left = (table.arrived, table.released) if seen_inside else (table.sent, table.received)
+    came, left = came[~np.isnan(came)], left[~np.isnan(left)]
+    times = np.concatenate([came, left])
+    order = np.argsort(times, kind="stable")
+    length = np.cumsum(np.concatenate([np.ones(len(came)), -np.ones(len(left))])[order])
+    shown = _thinned(len(times))
+    if len(times) > MOST:  # every k-th point would miss the peak
+        shown = np.union1d(shown, [int(length.argmax())])
+    _tick_lines(run, ax)
+    ax.step(times[order][shown], length[shown], where="post", color=COLOURS[0], lw=1.6)
+    ax.fill_between(times[order][shown], length[shown], step="post", color=COLOURS[0], alpha=0.15)
+    what = "requests waiting in the queue" if seen_inside else "requests sent and not yet answered"
+    peak = f"at most {int(length.max()):,}" if len(length) else "none"
+    _title(ax, f"{what.capitalize()}: {peak}.")
+    ax.set_xlabel("time since the run began (s)")
+    ax.set_ylabel(what)
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(left=0)
+    ax.locator_params(axis="y", integer=True)
+    return ax
+
+
+def cadence(run: Run, ax: Axes | None) -> Axes:
+    """Lateness of each tick against its place on the grid, in milliseconds."""
+    ax = axes(ax)
+    seen = cadence_of(run)
+    ax.axhline(0, color=GREY, lw=0.9)
+    ax.set_xlabel("time since the run began (s)")
+    thing = "tick" if seen is None or seen.anchored else "batch"
+    ax.set_ylabel(f"how late the {thing} was (ms)")
+    if seen is None or not len(seen.ran):
+        _title(ax, "Too few batches, or no interval known: there is no cadence to show.")
+        return ax
+    shown = _thinned(len(seen.ran))
+    ran, late = seen.ran[shown], seen.lateness[shown] * 1e3
+    ax.vlines(ran, 0, late, color=COLOURS[0], lw=1.0)
+    ax.plot(ran, late, "o", color=COLOURS[0], ms=5, label=thing)
+    if len(seen.ran) > 1:
+        ends = np.array([seen.ran[0], seen.ran[-1]])
+        line = seen.lateness.mean() + slope(seen.ran, seen.lateness) * (ends - seen.ran.mean())
+        label = f"drift {seen.drift * 1e3:+.2f} ms a {thing}"
+        ax.plot(ends, line * 1e3, color=COLOURS[5], lw=1.2, ls="--", label=label)
+    worst = f"Worst {thing} {abs(seen.worst) * 1e3:.3g} ms {'late' if seen.worst >= 0 else 'early'}"
+    grid = "the server's own grid" if seen.anchored else "a grid through the first batch"
+    _title(ax, f"{worst}, drift {seen.drift * 1e3:+.2f} ms a {thing}, against {grid}.")
+    ax.legend(loc="best", fontsize=9)
+    return ax

@@ -1,0 +1,158 @@
+"""The one record: whatever world a run comes from, checks, plots and exercises see only this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from batchdemo.arguments import refuse
+from batchdemo.records import OUTCOMES
+from batchdemo.runs import files, plots, words
+from batchdemo.runs.checks import Checks, check
+from batchdemo.runs.show import bundle, text_form
+from batchdemo.runs.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+SERVED = OUTCOMES.index("served")
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A reply that answered nothing: a second one, one meant for another client, or one nobody asked for."""
+
+    at: float  # seconds since the run began
+    client: int  # who received it
+    text: str  # shortened to 200 characters
+    kind: str  # "twice", "misdelivered" or "unasked"
+    number: int | None  # the number in it, where there was one
+
+
+@dataclass(frozen=True, eq=False)
+class About:
+    """Where a run comes from."""
+
+    world: str  # "live": a server of ours in this process; "remote": any other server; later "simulated"
+    batches_from: str  # "the server's log", "the replies' JSON" or "gaps between the replies"
+    policy: str = ""  # in words, where it is known
+    max_batch_size: int | None = None
+    interval: float | None = None  # seconds
+    began: str = ""  # wall clock at time 0, ISO 8601
+    by_order: int = 0  # replies without a number, matched to requests in order
+    notes: tuple[str, ...] = ()  # what a reader of the table should know
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """What was sent, when it came back, and in which batches. Made by `bd.send` and `bd.load`.
+
+    `requests`, `batches` and `ticks` are pandas DataFrames, made when asked for; `columns` holds the same
+    columns as NumPy arrays. Times are seconds since the run began.
+    """
+
+    about: About
+    request_table: Table
+    batch_table: Table
+    tick_table: Table
+    strays: tuple[Stray, ...] = field(default=())
+
+    # --- the tables --------------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of the requests, as arrays: number, client, sent, arrived, released, replied, …"""
+        return self.request_table.columns
+
+    @property
+    def requests(self) -> pd.DataFrame:
+        """A row a request, with `waiting_time` (released - arrived) and `latency` (received - sent)."""
+        frame = self.request_table.frame()
+        frame["waiting_time"] = frame["released"] - frame["arrived"]
+        frame["latency"] = frame["received"] - frame["sent"]
+        return frame
+
+    @property
+    def batches(self) -> pd.DataFrame:
+        """A row a batch. Where batches were inferred, `released` is when its first reply was received."""
+        return self.batch_table.frame()
+
+    @property
+    def ticks(self) -> pd.DataFrame:
+        """A row a tick of the server's clock: when it was due, when it ran, how late. Empty for a remote server."""
+        frame = self.tick_table.frame()
+        frame["lateness"] = frame["ran"] - frame["due"]
+        return frame
+
+    def __len__(self) -> int:
+        return len(self.request_table)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("request_table", "batch_table", "tick_table", "strays")
+        ) and vars(self.about) == vars(other.about)  # fmt: skip
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # --- in words ----------------------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """The run in a sentence or three: for a screen reader, a lab report, an alt text and a test."""
+        return words.describe(self)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures: counts, then seconds. Means are over the served; read them beside `waiting` and `stable`."""
+        return words.summary(self)
+
+    def check(
+        self, *, max_batch_size: int | None = None, interval: float | None = None, tolerance: float | None = None
+    ) -> Checks:
+        """Hold the run against the promise of "max_batch_size every interval seconds, in order, none lost".
+
+        What is left out is taken from the server's own policy, where that is known. `tolerance`: seconds
+        that a batch may be off the grid; by default a twentieth of the interval, but at least 0.1 s and at
+        most half the interval. Each verdict is True, False or None for "cannot be told from here".
+        """
+        return check(self, max_batch_size, interval, tolerance)
+
+    # --- in pictures -------------------------------------------------------------------------------------
+
+    def plot(self, ax: Axes | None = None, *, predicted: Any = None) -> Axes:
+        """The staircase: number against time of reply, coloured by batch, ticks as lines.
+
+        `predicted`: the seconds at which you expect each reply, in the order of the requests; drawn over it.
+        """
+        return plots.staircase(self, ax, predicted)
+
+    def plot_queue(self, ax: Axes | None = None) -> Axes:
+        """How many requests were waiting, over time."""
+        return plots.queue(self, ax)
+
+    def plot_cadence(self, ax: Axes | None = None) -> Axes:
+        """How late each tick was, in milliseconds, with the line of its drift."""
+        return plots.cadence(self, ax)
+
+    # --- to files ----------------------------------------------------------------------------------------
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the whole run as JSON, without loss; `bd.load` reads it back."""
+        files.save(self, path)
+
+    def to_json(self) -> str:
+        """The document that `save` writes."""
+        return files.to_json(self)
+
+    def to_csv(self, path: str | PathLike[str], table: str = "requests") -> None:
+        """Write one table (requests, batches or ticks) as CSV."""
+        if table not in ("requests", "batches", "ticks"):
+            refuse("table", "requests, batches or ticks", table)
+        getattr(self, table).to_csv(path, index=False)
+
+    def __repr__(self) -> str:
+        return text_form(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+        return bundle(self)
