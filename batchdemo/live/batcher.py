@@ -158,15 +158,17 @@ class Batcher:
         shares: dict[Recipient, list[tuple[Request, str]]] = {}
         for request, reply in zip(requests, replies, strict=True):
             assert request.recipient is not None
+            request.outcome = outcome
             shares.setdefault(request.recipient, []).append((request, reply))
         for recipient, share in shares.items():
-            result = outcome if recipient.deliver(share) else "cancelled"
-            if result != "cancelled":
-                self.served += len(share) if result == "served" else 0
-                self.failed += len(share) if result == "failed" else 0
-            for request, _ in share:
-                request.outcome = result
-                request.text, request.recipient = "", None
+            if recipient.deliver(share):
+                self.served += len(share) if outcome == "served" else 0
+                self.failed += len(share) if outcome == "failed" else 0
+            else:
+                for request, _ in share:
+                    request.outcome = "cancelled"
+        for request in requests:
+            request.text, request.recipient = "", None
 
 
 def _check_replies(replies: Any, size: int) -> None:

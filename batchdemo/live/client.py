@@ -6,14 +6,15 @@ import asyncio
 import secrets
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from tqdm import tqdm
 
 from batchdemo.arguments import real, refuse, whole
 from batchdemo.errors import SendInterrupted, ServerError
@@ -150,41 +151,58 @@ def _run_in_thread(talk: Conversation, server: Server | None, progress: bool | N
 
     thread = threading.Thread(target=work, name="batchdemo-send", daemon=True)
     interrupted = False
-    with _bar(talk, server, progress) as update:
-        try:
-            thread.start()
-            while thread.is_alive():
-                thread.join(0.05)
-                update()
-        except KeyboardInterrupt:
-            interrupted = True
-            started.wait(1.0)
-            if thread.is_alive() and "loop" in handle:
-                handle["loop"].call_soon_threadsafe(handle["task"].cancel)
-            thread.join(3.0)
+    bar = _Bar(talk, server, progress)
+    try:
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.05)
+            bar.update()
+    except KeyboardInterrupt:
+        interrupted = True
+        started.wait(1.0)
+        if thread.is_alive() and "loop" in handle:
+            handle["loop"].call_soon_threadsafe(handle["task"].cancel)
+        thread.join(3.0)
+    finally:
+        bar.close()
     if failure and not interrupted:
         raise failure[0]
     return interrupted
 
 
-@contextmanager
-def _bar(talk: Conversation, server: Server | None, progress: bool | None) -> Iterator[Any]:
-    """A progress bar of the replies, with the time left, which for a server of ours the policy foretells."""
-    from tqdm import tqdm  # noqa: PLC0415  - only for those who send
+class _Bar:
+    """A progress bar of the replies, once a second has passed, with the time left, which our own policy foretells."""
 
-    kernel = "ipykernel" in sys.modules
-    stream = sys.stdout if kernel else sys.stderr  # a notebook paints stderr as an error
-    shown = (kernel or stream.isatty()) if progress is None else progress
-    form = "{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}" + ("{postfix}" if server else "<{remaining}")
-    total = talk.ledger.open
-    with tqdm(total=total, desc="replies", disable=not shown, file=stream, delay=1.0, bar_format=form, ncols=76) as bar:
+    def __init__(self, talk: Conversation, server: Server | None, progress: bool | None) -> None:
+        kernel = "ipykernel" in sys.modules
+        self._stream = sys.stdout if kernel else sys.stderr  # a notebook paints stderr as an error
+        self._shown = (kernel or self._stream.isatty()) if progress is None else progress
+        self._ledger = talk.ledger
+        self._server = server
+        self._began = time.time()
+        self._next = time.monotonic() + 1.0
+        self._bar: tqdm[Any] | None = None
 
-        def update() -> None:
-            if server is not None and talk.ledger.open:
-                bar.set_postfix_str(f"about {server.time_left(talk.ledger.open):.0f} s left", refresh=False)
-            elif server is not None:
-                bar.set_postfix_str("done", refresh=False)
-            bar.n = talk.ledger.answered
-            bar.refresh()
+    def update(self) -> None:
+        """Draw it anew, twice a second at most."""
+        if self._shown and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.5
+            self._draw()
 
-        yield update if shown else lambda: None
+    def close(self) -> None:
+        """Leave the last state standing, and nothing at all if it was never drawn."""
+        if self._bar is not None:
+            self._draw()
+            self._bar.close()
+
+    def _draw(self) -> None:
+        ledger, server = self._ledger, self._server
+        if self._bar is None:
+            form = "{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}" + ("{postfix}" if server else "<{remaining}")
+            self._bar = tqdm(total=len(ledger.numbers), desc="replies", file=self._stream, bar_format=form, ncols=60)
+            self._bar.start_t = self._began  # the second before it was drawn counts as well
+        if server is not None:
+            left = f"about {server.time_left(ledger.open):.0f} s left" if ledger.open else "done"
+            self._bar.set_postfix_str(left, refresh=False)
+        self._bar.n = ledger.answered
+        self._bar.refresh()

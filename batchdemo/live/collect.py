@@ -85,6 +85,8 @@ def _from_log(
     for request in logged:
         row = rows_of[clients[request.client_id]][request.index]
         columns["arrived"][row] = request.arrived + shift
+        if columns["outcome"][row] != "unknown":
+            columns["outcome"][row] = request.outcome  # a handler may answer "Failed: …" and mean it
         batch = request.batch
         if batch is not None:
             columns["released"][row] = batch.record.released + shift

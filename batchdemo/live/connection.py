@@ -49,7 +49,7 @@ def _reply_json(request: Request, reply: str) -> str:
     assert batch is not None
     return json.dumps(
         {
-            "type": "reply" if not reply.startswith("Failed: ") else "failure",
+            "type": "failure" if request.outcome == "failed" else "reply",
             "text": reply,
             "batch": batch.record.batch,
             "position": request.position,

@@ -142,6 +142,11 @@ class Server:
 
     def _bind_error(self, error: OSError) -> ServerError:
         where = f"{self.host}:{self._wanted_port}"
+        if any(thread.name == f"batchdemo-{self._wanted_port}" for thread in threading.enumerate()):
+            return ServerError(
+                f"port {self._wanted_port} is held by an earlier server of this process, which cannot stop: its "
+                "handler blocks the loop. Use port=0, or restart the kernel."
+            )
         if error.errno == errno.EADDRINUSE:
             return PortInUseError(
                 f"port must be free, got {self._wanted_port}, which another program holds on {self.host}. "
@@ -197,7 +202,7 @@ class Server:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def stats(self) -> dict[str, int | float]:
-        """Counts since the start: clients and requests now, batches and outcomes so far, seconds up."""
+        """Clients and requests now, batches and outcomes since the start; seconds up, and to the next tick."""
         batcher = self._batcher
         return {
             "clients": len(self._door.open),
@@ -209,6 +214,7 @@ class Server:
             "failed": batcher.failed,
             "rejected": batcher.rejected,
             "uptime": round(self.clock(), 3) if self.running else 0.0,
+            "next_tick_in": round(self._next_tick_in(), 3) if self.running else 0.0,
         }
 
     def _next_tick_in(self) -> float:
@@ -221,7 +227,7 @@ class Server:
 
     def _status(self) -> dict[str, object]:
         settings = {"max_batch_size": self.policy.max_batch_size, "interval": self.policy.interval}
-        return {**self.stats(), **settings, "next_tick_in": round(self._next_tick_in(), 3)}
+        return {**self.stats(), **settings}
 
     def _facts(self) -> list[tuple[str, str]]:
         stats = self.stats()

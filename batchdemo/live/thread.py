@@ -45,6 +45,14 @@ class _Uvicorn(uvicorn.Server):
                 await asyncio.sleep(0.01)
             counter += 1
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):  # those that did not close in time
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # a transport is closed in the loop's next turn
+        await asyncio.sleep(0)
+
 
 class ServerThread:
     """One run of the server: made, started and stopped once; a new start makes a new one."""
@@ -104,8 +112,10 @@ class ServerThread:
         self._uvicorn.should_exit = True
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(STOP_WITHIN)
+        if self._thread.is_alive():
+            return False  # its loop still watches the socket, and closes it in the end
         self._socket.close()
-        return not self._thread.is_alive()
+        return True
 
     def _main(self) -> None:
         self._log.listen()

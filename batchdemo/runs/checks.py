@@ -93,7 +93,8 @@ def _all_came(run: Run) -> Verdict:
     for code, outcome in enumerate(OUTCOMES):
         numbers = table.number[table.outcome == code]
         if outcome != "served" and len(numbers):
-            word = "had no reply" if outcome == "unknown" else f"was {outcome}"
+            were = "was" if len(numbers) == 1 else "were"
+            word = "had no reply" if outcome == "unknown" else f"{were} {outcome}"
             faults.append((int(numbers[0]), f"{listed(numbers)} {word}"))
     if faults:
         return Verdict(name, False, "; ".join(says for _, says in faults), tuple(number for number, _ in faults))

@@ -67,7 +67,7 @@ def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
     _title(ax, run.describe() + thinned)
     ax.set_xlabel("time since the run began (s)")
     ax.set_ylabel("number of the request")
-    ax.set_xlim(left=min(0.0, float(np.nanmin(table.sent))) if len(table) else 0.0)
+    ax.margins(x=0.03, y=0.08)
     if 0 < len(table) <= 30:
         ax.set_yticks(table.number[:: 1 if len(table) <= 20 else 2])
     ax.legend(loc="lower right", fontsize=9)
