@@ -1,180 +1,251 @@
-"""A WebSocket load client meant never to be the bottleneck.
+"""A WebSocket load client that is meant never to be the bottleneck; alone, it measures its own ceiling.
 
-Plain sockets and epoll: it writes ready-masked frames and counts replies by walking frame
-headers, so one wake-up costs one recv and one send however many messages they carry.
-Traffic goes to 127.0.0.1 only. Used by the other scripts; run alone it prints its own ceiling.
+Plain sockets and one epoll (so Linux): it writes frames that were masked beforehand and counts replies by
+walking frame headers, so a wake-up costs one recv and one send however many messages they carry. It polls
+without sleeping, which takes a core of its own, so that its wake-up time is no part of what it measures.
+Traffic goes to 127.0.0.1 only. The ceiling is measured against a peer that answers without looking; where
+that peer is busy all the time and the client is not, the client could do more:
+
+    python benchmarks/wsload.py [--connections 1,100,1000] [--seconds 1.5] [--rounds 5] [--quick]
 """
-import os, select, socket, sys, time, zlib
 
-KEY = b"\x37\xfa\x21\x3d"
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+from itertools import cycle
+from typing import NamedTuple
+
+KEY = b"\x37\xfa\x21\x3d"  # any key masks; one for all frames lets them be prepared
+TEXT = b"0123456789abcdef"
+AT_MOST = 4096  # frames in one write
+DRAIN_WITHIN = 10.0  # seconds
 
 
-def frame(payload: bytes, deflate: bool = False) -> bytes:
-    """One masked text frame; with deflate, a self-contained compressed block (full flush)."""
-    first = 0x81
-    if deflate:
-        c = zlib.compressobj(wbits=-12)
-        payload = (c.compress(payload) + c.flush(zlib.Z_FULL_FLUSH))[:-4]
-        first = 0xC1
+def masked(payload: bytes, opcode: int = 1) -> bytes:
+    """One whole frame as a client sends it; text unless told otherwise."""
     assert len(payload) < 126
-    return bytes([first, 0x80 | len(payload)]) + KEY + bytes(b ^ KEY[i & 3] for i, b in enumerate(payload))
+    return bytes([0x80 | opcode, 0x80 | len(payload)]) + KEY + bytes(b ^ KEY[i & 3] for i, b in enumerate(payload))
 
 
-def connect(port: int, path: str = "/ws/1", deflate: bool = False) -> tuple[socket.socket, bytes]:
-    s = socket.create_connection(("127.0.0.1", port))
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    ext = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" if deflate else ""
-    s.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-               f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{ext}\r\n").encode())
-    buf = b""
-    while b"\r\n\r\n" not in buf:
-        d = s.recv(65536)
-        if not d:
-            raise OSError(f"handshake refused: {buf[:80]!r}")
-        buf += d
-    head, _, rest = buf.partition(b"\r\n\r\n")
-    if b" 101 " not in head.split(b"\r\n")[0] or (deflate and b"permessage-deflate" not in head.lower()):
-        raise OSError(f"handshake: {head!r}")
-    return s, rest
+CLOSE = masked((1000).to_bytes(2, "big"), opcode=8)
 
 
-def walk(buf: bytes, sep: bytes | None) -> tuple[int, int]:
-    """(replies in the whole frames of buf, bytes they take). With sep, a frame holds count(sep)+1 replies."""
-    i = k = 0
-    n = len(buf)
-    while i + 2 <= n:
-        size = buf[i + 1]
-        j = i + 2
-        if size > 125:
-            if i + 10 > n:
-                break
-            j = i + 4 if size == 126 else i + 10
-            size = int.from_bytes(buf[i + 2:j], "big")
-        if j + size > n:
-            break
-        if buf[i] & 15 == 1:
-            k += 1 if sep is None else buf.count(sep, j, j + size) + 1
-        i = j + size
-    return k, i
+def connect(port: int, path: str = "/ws/1") -> socket.socket:
+    """Shake hands; raises OSError where the server does not answer 101."""
+    sock = socket.create_connection(("127.0.0.1", port), 10)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):  # the server has nothing to say before it is asked
+        more = sock.recv(65536)
+        head += more
+        if not more or not head.startswith(b"HTTP/1.1 101"[: len(head)]):
+            raise OSError(f"the handshake was answered with {head[:80]!r}")
+    return sock
 
 
-def cpu(pid: int) -> float:
-    f = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
-    return (int(f[11]) + int(f[12])) / os.sysconf("SC_CLK_TCK")
-
-
-CLOSE = bytes([0x88, 0x82]) + KEY + bytes(b ^ k for b, k in zip(b"\x03\xe8", KEY))
-
-
-def closed_loop(port, conns=1, window=64, seconds=1.5, warm=0.4, payload=b"0123456789abcdef", path="/ws/{}",
-                deflate=False, sep=None, server_pid=None, spin=True):
-    """Keep `window` messages in flight on each connection. Returns rate, CPU shares and server CPU per message.
-
-    spin polls without sleeping, so the client's own wake-up time is no part of the answer; `client` is then the
-    share of polls that found work. At the end it drains what is in flight and closes with the handshake.
-    """
-    socks = [connect(port, path.format(i), deflate)[0] for i in range(conns)]
-    one = frame(payload, deflate)
-    size, stream = len(one), memoryview(one * (window + 1))
-    ep, by_fd, stalled = select.epoll(), {}, set()
-
-    def push(fd, st, k):                       # k more frames; all frames are alike, so only the phase matters
-        st[3] += k * size
-        try:
-            n = st[0].send(stream[st[4]:st[4] + st[3]])
-        except BlockingIOError:
-            n = 0
-        st[3] -= n
-        st[4] = (st[4] + n) % size
-        (stalled.add if st[3] else stalled.discard)(fd)
-
-    for s in socks:
-        s.setblocking(False)
-        by_fd[s.fileno()] = [s, b"", window, 0, 0]      # socket, tail, in flight, bytes unsent, phase
-        ep.register(s.fileno(), select.EPOLLIN)
-        push(s.fileno(), by_fd[s.fileno()], window)
-    clock = time.perf_counter
-    now = clock()
-    t_on, t_off, t_end = now + warm, now + warm + seconds, now + warm + seconds + 10
-    total = polls = hits = 0
-    mark = end = None
-    live = conns
-
-    def snap():
-        return clock(), total, time.process_time(), cpu(server_pid) if server_pid else 0.0, polls, hits
-
-    while live and now < t_end:
-        events = ep.poll(0 if (spin and end is None) or stalled else 0.5)
-        polls += 1
-        hits += bool(events)
-        for fd in tuple(stalled):
-            push(fd, by_fd[fd], 0)
-        for fd, _ in events:
-            st = by_fd[fd]
-            d = st[0].recv(262144)
-            if not d:
-                raise OSError('server closed the connection: %r' % st[1][-80:])
-            buf = st[1] + d if st[1] else d
-            k, used = walk(buf, sep)
-            st[1] = buf[used:]
-            if k:
-                total += k
-                if end is None:
-                    push(fd, st, k)
-                else:
-                    st[2] -= k
-                    if st[2] <= 0:
-                        ep.unregister(fd)
-                        st[0].send(CLOSE)
-                        live -= 1
-        now = clock()
-        if mark is None and now >= t_on:
-            mark = snap()
-        elif end is None and now >= t_off:
-            end = snap()
-    ep.close()
-    for s in socks:
-        s.settimeout(1)
-        try:
-            s.shutdown(socket.SHUT_WR)
-            while s.recv(65536):
-                pass
-        except OSError:
+def hang_up(sock: socket.socket) -> None:
+    """The closing handshake, with a second of patience."""
+    sock.settimeout(1)
+    try:
+        sock.sendall(CLOSE)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
             pass
-        s.close()
-    wall, n, c, sv, p, h = (b - a for a, b in zip(mark, end))
-    return dict(rate=n / wall, n=n, client=h / max(p, 1) if spin else c / wall, server=sv / wall, us=sv / max(n, 1) * 1e6,
-                drained=live == 0)
+    except OSError:
+        pass  # it hung up first
+    sock.close()
 
 
-def pin(core: int, pid: int = 0) -> None:
-    os.sched_setaffinity(pid, {core % (os.cpu_count() or 1)})
+def probe(port: int) -> None:
+    """One message must be answered as the tutorial answers, else a fast refusal would count as a fast reply."""
+    sock = connect(port)
+    sock.sendall(masked(TEXT))
+    answer = sock.recv(65536)
+    hang_up(sock)
+    assert answer[2:] == b"You wrote: " + TEXT, answer
 
 
-def wait_port(port: int, timeout: float = 30.0) -> None:
-    end = time.monotonic() + timeout
-    while True:
+def walk(buffer: bytes) -> tuple[int, int]:
+    """(text messages in the whole frames of the buffer, bytes that these frames take)."""
+    at = count = 0
+    end = len(buffer)
+    while at + 2 <= end:
+        size = buffer[at + 1]
+        body = at + 2
+        if size > 125:
+            body = at + 4 if size == 126 else at + 10
+            if body > end:
+                break
+            size = int.from_bytes(buffer[at + 2 : body], "big")
+        if body + size > end:
+            break
+        count += buffer[at] & 15 == 1
+        at = body + size
+    return count, at
+
+
+class Link:
+    """One connection: its socket, the reply of which only a part has come, and bytes not yet written."""
+
+    __slots__ = ("phase", "sock", "tail", "unsent")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.tail = b""
+        self.unsent = 0
+        self.phase = 0  # how far into a frame the last write stopped: all frames are alike, so no more is needed
+
+
+class Load:
+    """Many connections to one server, under one epoll."""
+
+    def __init__(self, port: int, connections: int) -> None:
+        frame = masked(TEXT)
+        self._size = len(frame)
+        self._stream = memoryview(frame * (AT_MOST + 1))
+        self._epoll = select.epoll()
+        self._stalled: set[Link] = set()
+        self.links = [Link(connect(port, f"/ws/{number}")) for number in range(1, connections + 1)]
+        self._by_fd = {link.sock.fileno(): link for link in self.links}
+        self.flying = 0  # messages sent and not yet answered
+        self.polls = self.hits = 0  # a poll that finds nothing is time that the client had to spare
+        for link in self.links:
+            link.sock.setblocking(False)
+            self._epoll.register(link.sock.fileno(), select.EPOLLIN)
+
+    def send(self, link: Link, count: int) -> None:
+        """Send so many more messages; what the socket does not take goes out at a later poll."""
+        self.flying += count
+        link.unsent += count * self._size
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+            sent = link.sock.send(self._stream[link.phase : link.phase + link.unsent])
+        except BlockingIOError:
+            sent = 0
+        link.unsent -= sent
+        link.phase = (link.phase + sent) % self._size
+        (self._stalled.add if link.unsent else self._stalled.discard)(link)
+
+    def poll(self) -> Iterator[tuple[Link, int]]:
+        """Who has got replies by now, and how many."""
+        events = self._epoll.poll(0)
+        self.polls += 1
+        self.hits += bool(events)
+        for link in tuple(self._stalled):
+            self.send(link, 0)
+        for fd, _ in events:
+            link = self._by_fd[fd]
+            data = link.sock.recv(262144)
+            if not data:
+                raise OSError(f"the server closed a connection, after {link.tail[-80:]!r}")
+            data = link.tail + data
+            replies, used = walk(data)
+            link.tail = data[used:]
+            self.flying -= replies
+            yield link, replies
+
+    def refill(self, seconds: float) -> int:
+        """For so long, send a message for each reply. Returns the replies."""
+        total = 0
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            for link, replies in self.poll():
+                total += replies
+                self.send(link, replies)
+        return total
+
+    def pace(self, rate: float, seconds: float) -> int:
+        """For so long, send evenly over all connections in turn, whatever comes back. Returns the replies."""
+        sent = total = 0
+        turn = cycle(self.links)
+        began = time.perf_counter()
+        while (passed := time.perf_counter() - began) < seconds:
+            while sent < passed * rate:
+                self.send(next(turn), 1)
+                sent += 1
+            total += sum(replies for _, replies in self.poll())
+        return total
+
+    def drain(self) -> bool:
+        """Wait for all that is still due. False: some of it never came."""
+        end = time.perf_counter() + DRAIN_WITHIN
+        while self.flying and time.perf_counter() < end:
+            for _ in self.poll():
+                pass
+        return not self.flying
+
+    def close(self) -> None:
+        """Hang up every connection."""
+        self._epoll.close()
+        for link in self.links:
+            hang_up(link.sock)
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+class Measured(NamedTuple):
+    """What a closed loop found."""
+
+    rate: float  # replies a second
+    cpu_us: float  # microseconds of the server's CPU a reply
+    client_busy: float  # share of the client's polls that found work; near 1, the client may be the bottleneck
+    complete: bool  # whether every message was answered
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used, in steps of 10 ms as a rule."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def closed_loop(
+    port: int, pid: int, connections: int, window: int, *, seconds: float = 1.5, warm: float = 0.4
+) -> Measured:
+    """Keep `window` messages in flight on each connection, and measure for `seconds` after `warm` seconds."""
+    load = Load(port, connections)
+    try:
+        for link in load.links:
+            load.send(link, window)
+        load.refill(warm)
+        load.polls = load.hits = 0
+        began, cpu = time.perf_counter(), cpu_seconds(pid)
+        replies = load.refill(seconds)
+        wall, cpu = time.perf_counter() - began, cpu_seconds(pid) - cpu
+        busy = load.hits / max(1, load.polls)
+        return Measured(replies / wall, cpu / max(1, replies) * 1e6, busy, load.drain())
+    finally:
+        load.close()
+
+
+def main() -> None:
+    """Print how many replies a second this client can take, at least: its peer too takes time."""
+    from statistics import median
+
+    import report
+    import servers
+
+    options = report.options(__doc__, connections=([1, 100, 1000], [1, 100]), seconds=(1.5, 0.5), rounds=(5, 1))
+    servers.pin(1)
+    found: dict[int, list[Measured]] = {count: [] for count in options.connections}
+    with servers.running(["mirror"]) as up, report.progress(options.rounds * len(found)) as bar:
+        server = up["mirror"]
+        for _ in range(options.rounds):
+            for count, runs in found.items():
+                window = servers.window(count)
+                runs.append(closed_loop(server.port, server.pid, count, window, seconds=options.seconds))
+                bar.update()
+    rows = []
+    for count, runs in found.items():
+        busy = median(run.rate * run.cpu_us / 1e4 for run in runs), median(run.client_busy * 100 for run in runs)
+        rows.append([f"{count:,}", f"{median(run.rate for run in runs):,.0f}", *(f"{share:.0f}" for share in busy)])
+    report.show(["connections", "replies/s, at least", "peer busy, %", "client busy, %"], rows)
 
 
 if __name__ == "__main__":
-    import statistics, threading
-    # The client's own ceiling: a C-speed peer that has already answered (socketpair, replies prepared).
-    reply = b"\x81\x10" + b"0123456789abcdef"
-    chunk = reply * 64
-    t = time.perf_counter(); n = 0
-    while time.perf_counter() - t < 1:
-        n += walk(chunk, None)[0]
-    print(f"walk: {n / (time.perf_counter() - t):,.0f} replies/s counted from memory")
+    main()

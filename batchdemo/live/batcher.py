@@ -140,7 +140,11 @@ class Batcher:
         try:
             replies = await _run(self._handler, [request.text for request in requests])
             _check_replies(replies, len(requests))
-        except Exception as error:
+        # An exit, or a cancellation that is not ours, is the handler's fault like any other.
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
             self._report(f"batch {batch.record.batch}: the handler failed: {error!r}")
             outcome = "failed"
             why = f"Failed: the handler raised {type(error).__name__}"  # no more: it may hold what is private
@@ -179,14 +183,14 @@ def _check_replies(replies: Any, size: int) -> None:
     for reply in replies:
         if not isinstance(reply, str):
             raise TypeError(f"a handler must return replies of text, got {reply!r:.80}")
+        if not reply.isascii():
+            reply.encode()  # half a character cannot be sent
 
 
 async def _run(handler: Handler, texts: list[str]) -> Any:
-    called = handler if inspect.isroutine(handler) else type(handler).__call__  # an object may have an async __call__
-    if not inspect.iscoroutinefunction(called):
-        return await _in_thread(handler, texts)
-    answer: Any = handler(texts)
-    return await answer
+    on_loop = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+    answer = handler(texts) if on_loop else await _in_thread(handler, texts)
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 async def _in_thread(handler: Handler, texts: list[str]) -> Any:

@@ -2,7 +2,8 @@
 
 APScheduler lives on the wall clock and the record on a monotonic one, so a tick says when it was *due* on the
 monotonic grid beside when it really ran. Where somebody sets the wall clock, ticks come early or late by as
-much; one that comes more than half an interval early is taken for a repetition and passed over.
+much; one that comes more than half an interval early is taken for a repetition and passed over. APScheduler
+counts in microseconds, so an interval that is no whole number of them moves by less than one a tick.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from batchdemo.policies import ticks_by
 from batchdemo.records import TickRecord
 
 
@@ -51,7 +53,7 @@ class Ticker:
         if ran < due - self._interval / 2:
             return
         # A late tick is taken at the last grid point it reached; an early one at its own.
-        due = max(due, ran // self._interval * self._interval)
+        due = max(due, ticks_by(ran, self._interval) * self._interval)
         self._record(TickRecord(due, ran))
         until = self._on_tick(due)
         self.due = due + self._interval if until is None else until

@@ -10,6 +10,15 @@ from batchdemo.policies.interface import QueueView, Release, Wait
 from batchdemo.records import BatchRecord
 
 
+def ticks_by(now: float, interval: float) -> int:
+    """How many ticks of the grid T, 2T, 3T, … are due by `now`, that at `now` itself included.
+
+    Not just floor(now / interval): 43 * 0.1 / 0.1 rounds to just below 43.
+    """
+    count = math.floor(now / interval)
+    return count + 1 if (count + 1) * interval <= now else count
+
+
 @dataclass
 class FixedInterval:
     """Releases up to `max_batch_size` requests at each tick of a free-running clock.
@@ -33,8 +42,7 @@ class FixedInterval:
         """At a tick, what waits, up to the size; else wait for the next tick."""
         if view.now < self._next * self.interval:
             return Wait(self._next * self.interval)
-        # An integer counter, because now / interval may round to just below the tick that is now.
-        self._next = max(self._next, math.floor(view.now / self.interval)) + 1
+        self._next = max(self._next, ticks_by(view.now, self.interval)) + 1
         if view.waiting:
             return Release(min(view.waiting, self.max_batch_size), "tick")
         return Wait(self._next * self.interval)

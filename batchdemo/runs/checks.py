@@ -133,7 +133,9 @@ def _in_order(run: Run) -> Verdict:
     table = run.request_table
     if run.about.by_order:
         return Verdict(name, None, f"{run.about.by_order:,} replies carried no number, so were taken in order")
-    seen = np.flatnonzero(~np.isnan(table.received))
+    # A refusal comes at once, before the replies to what waits: it is in no order.
+    answered = np.isin(table.outcome, [OUTCOMES.index("served"), OUTCOMES.index("failed")])
+    seen = np.flatnonzero(~np.isnan(table.received) & answered)
     if len(seen) < 2:
         return Verdict(name, None, "fewer than two replies came")
     # By client, then by sending; equal times of sending keep the order of the rows.
@@ -178,7 +180,8 @@ def _cadence(run: Run, interval: float | None, tolerance: float | None) -> Verdi
         at = int(np.flatnonzero(np.diff(seen.step) == 0)[0])
         return Verdict(name, False, f"{thing} {at + 2} came within the same interval as the one before", (at + 2,))
     if seen.missed and seen.anchored:
-        return Verdict(name, False, f"{seen.missed} ticks that were due never ran; {says}")
+        ticks = "1 tick that was" if seen.missed == 1 else f"{seen.missed:,} ticks that were"
+        return Verdict(name, False, f"{ticks} due never ran; {says}")
     if len(late):
         return Verdict(name, False, f"{says}; {seconds(limit)} is allowed", (int(late[0]) + 1,))
     grid = f"a grid of {seconds(interval)}" + ("" if seen.anchored else " through the first batch")

@@ -27,12 +27,16 @@ def to_json(run: Run) -> str:
         "ticks": run.tick_table.plain(),
         "strays": [asdict(stray) for stray in run.strays],
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json.dumps(document, allow_nan=False)  # in ASCII: a stray reply may hold half a character
 
 
 def save(run: Run, path: str | PathLike[str]) -> None:
     """Write `to_json` to a file, whole or not at all."""
     target = Path(path)
     part = target.with_name(target.name + ".part")
-    part.write_text(to_json(run) + "\n", encoding="utf-8")
-    part.replace(target)
+    text = to_json(run) + "\n"
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

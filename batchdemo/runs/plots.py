@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchdemo.arguments import refuse
+from batchdemo.records import OUTCOMES
 from batchdemo.runs.cadence import cadence as cadence_of
 from batchdemo.runs.cadence import slope
 
@@ -34,7 +35,7 @@ def axes(ax: Axes | None) -> Axes:
 
 
 def _title(ax: Axes, text: str) -> None:
-    ax.set_title(textwrap.fill(text, 84), loc="left", fontsize=10)
+    ax.set_title(textwrap.fill(text, 84).replace("$", r"\$"), loc="left", fontsize=10)  # a $ begins a formula
 
 
 def _thinned(count: int) -> Any:
@@ -43,8 +44,9 @@ def _thinned(count: int) -> Any:
 
 def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
     """Number against time of reply, coloured by batch, with the ticks as lines."""
-    ax = axes(ax)
     table = run.request_table
+    predicted = None if predicted is None else _predictions(predicted, len(table))
+    ax = axes(ax)
     _tick_lines(run, ax)
     if len(table) <= FEW:
         seen = ~np.isnan(table.received)
@@ -58,7 +60,7 @@ def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
         size = 6 if len(table) <= FEW else 3
         ax.plot(received[mine], number[mine], marker, color=colour, ms=size, zorder=3)
     if predicted is not None:
-        _draw_prediction(run, ax, predicted)
+        ax.plot(predicted, table.number, "o", mfc="none", mec="black", ms=10, label="your prediction", zorder=2)
     missing = np.isnan(table.received)
     if missing.any() and len(table) <= FEW:
         ax.plot(table.sent[missing], table.number[missing], "x", color="black", label="no reply")
@@ -95,15 +97,15 @@ def _batch_labels(run: Run, ax: Axes) -> None:
             ax.annotate(label, at, (-6, 5), textcoords="offset points", fontsize=9, ha="right", bbox=box, zorder=4)
 
 
-def _draw_prediction(run: Run, ax: Axes, predicted: Any) -> None:
+def _predictions(predicted: Any, count: int) -> Any:
     rule = "a list of seconds, one a request"
     try:
         times = np.asarray(list(predicted), dtype=float)
     except (TypeError, ValueError):
         refuse("predicted", rule, predicted)
-    if times.shape != (len(run),):
-        refuse("predicted", rule, predicted, f"There are {len(run)} requests, and {times.size} predictions.")
-    ax.plot(times, run.request_table.number, "o", mfc="none", mec="black", ms=10, label="your prediction", zorder=2)
+    if times.shape != (count,):
+        refuse("predicted", rule, predicted, f"There are {count} requests, and {times.size} predictions.")
+    return times
 
 
 def queue(run: Run, ax: Axes | None) -> Axes:
@@ -112,6 +114,8 @@ def queue(run: Run, ax: Axes | None) -> Axes:
     table = run.request_table
     seen_inside = bool(len(table)) and not np.isnan(table.arrived).all()
     came, left = (table.arrived, table.released) if seen_inside else (table.sent, table.received)
+    taken = table.outcome != OUTCOMES.index("rejected")  # what was refused never waited
+    came, left = came[taken], left[taken]
     came, left = came[~np.isnan(came)], left[~np.isnan(left)]
     times = np.concatenate([came, left])
     order = np.argsort(times, kind="stable")

@@ -30,7 +30,8 @@ def batch_rows(run: Run, most: int = ROWS) -> list[str]:
         waited = (table.released - table.arrived)[mine]
         wait = ""
         if len(waited) and not np.isnan(waited).any():
-            wait = f"waited {seconds(waited.min())} to {seconds(waited.max())}"
+            ends = dict.fromkeys((seconds(waited.min()), seconds(waited.max())))  # once, where they are the same
+            wait = f"waited {' to '.join(ends)}"
         left = f"batch {batches.batch[at]:>3} at {batches.released[at]:8.3f} s"
         reason = REASONS[batches.reason[at]]
         rows.append(f"{left}  {reason:<8}{batches.size[at]:>5}  {_span(table.number[mine]):<18}  {wait}".rstrip())
