@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,16 @@ def until() -> Callable[..., None]:
         while not condition():
             assert time.monotonic() < end, f"still not so after {within:g} s"
             time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def after_a_tick(until) -> Callable[..., None]:
+    """Wait until a server has just ticked, so that its next tick does not part what is sent now."""
+
+    def wait(server: Any) -> None:
+        until(lambda: server.stats()["next_tick_in"] > 0.7 * server.policy.interval)
 
     return wait
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -45,22 +47,20 @@ class Conversation:
 
     async def hold(self) -> None:
         """Connect every client, then send and read until all requests are answered or nothing comes any more."""
-        sockets: list[ClientConnection] = []
+        links: list[ClientConnection] = []
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._connect(wire_id)) for wire_id in self._wire_ids]
-            sockets = [task.result() for task in tasks]
+            links = [task.result() for task in tasks]
         except* SendError as group_of:
             raise group_of.exceptions[0] from None
-        self.as_json = any(socket.subprotocol == SUBPROTOCOL for socket in sockets)
+        self.as_json = any(link.subprotocol == SUBPROTOCOL for link in links)
         self.began = time.monotonic()
         rows: dict[int, list[int]] = {}
         for row, owner in enumerate(self.ledger.owners):
             rows.setdefault(owner, []).append(row)
-        writers = [
-            asyncio.create_task(self._write(socket, rows.get(client, []))) for client, socket in enumerate(sockets, 1)
-        ]
-        readers = [asyncio.create_task(self._read(socket, client)) for client, socket in enumerate(sockets, 1)]
+        writers = [asyncio.create_task(self._write(link, rows.get(client, []))) for client, link in enumerate(links, 1)]
+        readers = [asyncio.create_task(self._read(link, client)) for client, link in enumerate(links, 1)]
         try:
             await self._until_done(writers, readers)
         finally:
@@ -68,7 +68,7 @@ class Conversation:
             for task in (*writers, *readers):
                 task.cancel()
             await asyncio.gather(*writers, *readers, return_exceptions=True)
-            await asyncio.gather(*(socket.close() for socket in sockets), return_exceptions=True)
+            await asyncio.gather(*(link.close() for link in links), return_exceptions=True)
 
     async def _until_done(self, writers: list[asyncio.Task[None]], readers: list[asyncio.Task[None]]) -> None:
         settled = 0.0
@@ -110,22 +110,21 @@ class Conversation:
                     "`batchdemo serve` runs one on port 8000."
                 ) from error
 
-    async def _write(self, socket: ClientConnection, rows: list[int]) -> None:
+    async def _write(self, link: ClientConnection, rows: list[int]) -> None:
         ledger = self.ledger
-        try:
+        at_once = self._times is None
+        with suppress(ConnectionClosed), _corked(link) if at_once else nullcontext():  # the reader tells why it closed
             for row in rows:
                 if self._times is not None:
                     await asyncio.sleep(self._times[row] - self.now())
                 ledger.sent[row] = self._last = self.now()
-                await socket.send(str(ledger.numbers[row]))
-        except ConnectionClosed:
-            pass  # the reader tells why
+                await link.send(str(ledger.numbers[row]))
 
-    async def _read(self, socket: ClientConnection, client: int) -> None:
-        as_json = socket.subprotocol == SUBPROTOCOL
+    async def _read(self, link: ClientConnection, client: int) -> None:
+        as_json = link.subprotocol == SUBPROTOCOL
         try:
             while True:
-                message = await socket.recv()
+                message = await link.recv()
                 at, before = self.now(), self.ledger.open
                 self.ledger.take(client, understand(message, as_json=as_json), at)
                 if self.ledger.open < before:
@@ -135,6 +134,25 @@ class Conversation:
             why = f"{frame.code} {frame.reason}".strip() if frame else "no closing handshake"
             if len(self.notes) < 10:
                 self.notes.append(f"The connection of client {client} was closed by the server: {why}.")
+
+
+@contextmanager
+def _corked(connection: ClientConnection) -> Iterator[None]:
+    """Hold small packets back, where the system can, so that what is sent at once also arrives at once.
+
+    Else a tick of the server may fall between two messages of a burst, and part it.
+    """
+    cork = getattr(socket, "TCP_CORK", None)
+    sock = connection.transport.get_extra_info("socket")
+    if cork is None or sock is None:
+        yield
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, cork, 1)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # closed meanwhile
+            sock.setsockopt(socket.IPPROTO_TCP, cork, 0)
 
 
 def is_loopback(uri: str) -> bool:

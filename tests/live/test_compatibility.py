@@ -48,14 +48,15 @@ def test_three_clients_of_ours_share_the_tutorials_server(tutorial_address):
     assert run.check()["each to its own client"].holds
 
 
-def test_a_client_written_from_the_tutorial_drives_our_server():
+def test_a_client_written_from_the_tutorial_drives_our_server(after_a_tick):
     async def client(url: str) -> list[str | bytes]:
         async with websockets.connect(url) as socket:
             for number in range(1, 19):
                 await socket.send(f"{number}")
             return [await socket.recv() for _ in range(18)]
 
-    with bd.Server(bd.FixedInterval(5, 0.1)) as server:
+    with bd.Server(bd.FixedInterval(5, 0.5)) as server:
+        after_a_tick(server)
         replies = asyncio.run(client(f"ws://localhost:{server.port}/ws/1732448000000"))
         assert [batch.record.size for batch in server.recorder.batches] == [5, 5, 5, 3]
     assert replies == [f"You wrote: {number}" for number in range(1, 19)]

@@ -30,8 +30,9 @@ def closing_of(ws: ClientConnection) -> tuple[int, str]:
     return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
-def test_text_in_and_you_wrote_out_five_a_tick():
-    with bd.Server(bd.FixedInterval(5, 0.2)) as server, client(server) as ws:
+def test_text_in_and_you_wrote_out_five_a_tick(after_a_tick):
+    with bd.Server(bd.FixedInterval(5, 0.5)) as server, client(server) as ws:
+        after_a_tick(server)
         for number in range(1, 19):
             ws.send(str(number))
         replies = [ws.recv(timeout=20) for _ in range(18)]
