@@ -10,6 +10,8 @@ All three run at once on the one event loop of one server process, so the same l
 third of an interval apart, so that none has to wait for the answering of the batch at batchdemo's own tick
 (but the naive one drifts into it). The load is paced: messages come evenly, however fast they are answered.
 A tick is missed where its place on the grid passed without one. Idle and loaded rounds take turns.
+Under load, a full garbage collection in the server, which keeps a record of its last requests, stops the whole
+loop: it is the `worst` of whichever clock was due just then, so compare medians and percentiles, not worsts.
 """
 
 from __future__ import annotations

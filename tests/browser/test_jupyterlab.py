@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -113,4 +114,4 @@ def test_the_page_works_under_a_proxys_path_prefix(page: Page, lab: str):
         page.get_by_label("Message").fill("1-7")
         page.keyboard.press("Enter")
         expect(page.locator("#replies li")).to_have_count(7, timeout=WAIT)
-        expect(page.locator("#batches")).to_have_text("2", timeout=WAIT)
+        expect(page.locator("#batches")).to_have_text(re.compile("[23]"), timeout=WAIT)  # a tick may part the burst
