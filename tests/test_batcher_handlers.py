@@ -10,6 +10,7 @@ import pytest
 from batcher_bench import burst
 
 from batchdemo.handlers import echo
+from batchdemo.policies import FixedInterval
 
 SECRET = "the password is swordfish"
 
@@ -184,3 +185,33 @@ def test_a_client_that_is_gone_leaves_its_requests_cancelled_and_the_others_serv
     other = "served" if handler is echo else "failed"
     assert bench.outcomes == ["cancelled", other, "cancelled", other]
     assert bench.batcher.served + bench.batcher.failed == 2
+
+
+class UnspeakableError(Exception):
+    """An error that cannot even say itself."""
+
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+def test_an_error_that_cannot_be_shown_costs_its_batch_and_nothing_more():
+    def handler(batch):
+        if "1" in batch:
+            raise UnspeakableError
+        return batch
+
+    bench = burst(10, handler)
+    bench.answer()
+    assert bench.outcomes == ["failed"] * 5 + ["served"] * 5
+    assert bench.log == ["batch 1: the handler failed: UnspeakableError, whose repr fails"]
+
+
+def test_a_policy_that_fails_to_observe_does_not_end_the_answering(monkeypatch):
+    def observe(self, batch):
+        raise ValueError("cannot learn")
+
+    monkeypatch.setattr(FixedInterval, "observe", observe)
+    bench = burst(10)
+    bench.answer()
+    assert bench.outcomes == ["served"] * 10
+    assert any("failed to observe it: ValueError('cannot learn')" in line for line in bench.log)

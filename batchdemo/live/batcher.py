@@ -145,7 +145,7 @@ class Batcher:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise
-            self._report(f"batch {batch.record.batch}: the handler failed: {error!r}")
+            self._report(f"batch {batch.record.batch}: the handler failed: {_said(error)}")
             outcome = "failed"
             why = f"Failed: the handler raised {type(error).__name__}"  # no more: it may hold what is private
             replies = [f"{why}: {request.text}" for request in requests]
@@ -155,7 +155,10 @@ class Batcher:
         batch.requests = []
         self.queue.held -= len(requests)
         self._running -= 1
-        self.policy.observe(batch.record)
+        try:
+            self.policy.observe(batch.record)
+        except Exception as error:  # the policy's own fault, which must not end the answering
+            self._report(f"batch {batch.record.batch}: {self.policy} failed to observe it: {_said(error)}")
 
     def _answer(self, requests: list[Request], replies: Sequence[str], outcome: str) -> None:
         """Send each client all that is its own of the batch, in one go, in the order it had in the queue."""
@@ -173,6 +176,14 @@ class Batcher:
                     request.outcome = "cancelled"
         for request in requests:
             request.text, request.recipient = "", None
+
+
+def _said(error: BaseException) -> str:
+    """The error in words, even one that cannot say itself."""
+    try:
+        return repr(error)
+    except Exception:
+        return f"{type(error).__name__}, whose repr fails"
 
 
 def _check_replies(replies: Any, size: int) -> None:
