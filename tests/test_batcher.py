@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 
+import numpy as np
 import pytest
 from batcher_bench import Bench, burst
 from hypothesis import given, settings
@@ -163,6 +165,13 @@ class Stubborn:
         return "Stubborn"
 
 
+class UnspeakableAnswer:
+    """An answer that cannot even say itself."""
+
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
 @pytest.mark.parametrize(
     "answer",
     [Release(3, "tick"), Release(0, "tick"), Release(-1, "tick"), Release(1, "whim"), Wait(7.0), Wait(6.9)],
@@ -176,6 +185,32 @@ def test_a_policy_that_misbehaves_raises_an_error_that_names_it(answer):
         bench.tick(7.0)
     assert bench.records == []
     assert len(bench.batcher.queue) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, 5, (5, "tick"), Release(1.5, "tick"), Release("1", "tick"), Release(None, "tick"), Release(1, []),
+     Wait(math.nan), Wait(math.inf), Wait("soon"), Wait([8.0]), UnspeakableAnswer()],
+    ids=lambda answer: "unspeakable" if isinstance(answer, UnspeakableAnswer) else repr(answer),
+)  # fmt: skip
+def test_an_answer_that_is_none_raises_an_error_that_shows_it_and_says_when(answer):
+    bench = Bench(Stubborn(answer))
+    bench.submit(1)
+    bench.submit(2)
+    shown = re.escape("UnspeakableAnswer" if isinstance(answer, UnspeakableAnswer) else repr(answer))
+    with pytest.raises(PolicyError, match=rf"^Stubborn answered {shown}.* at 7 s, "):
+        bench.tick(7.0)
+    assert bench.records == []
+    assert len(bench.batcher.queue) == 2
+
+
+@pytest.mark.parametrize("answer", [Release(np.int64(2), "full"), Release(1, "drain")])
+def test_any_whole_number_is_a_size(answer):
+    bench = Bench(Stubborn(answer, Wait(np.float32(8.0))))
+    bench.submit(1)
+    bench.submit(2)
+    assert bench.tick(7.0) == 8.0
+    assert [record.size for record in bench.records] == [answer.size]
 
 
 def test_a_policy_is_asked_until_it_waits_and_is_told_what_it_needs_to_know():

@@ -10,7 +10,6 @@ import pytest
 from batcher_bench import burst
 
 from batchdemo.handlers import echo
-from batchdemo.policies import FixedInterval
 
 SECRET = "the password is swordfish"
 
@@ -27,6 +26,18 @@ def exits(batch):
     raise SystemExit(SECRET)
 
 
+def runs_out(batch):
+    raise StopIteration(SECRET)
+
+
+async def runs_out_async(batch):
+    raise StopIteration(SECRET)
+
+
+def is_interrupted(batch):
+    raise KeyboardInterrupt(SECRET)
+
+
 async def exits_async(batch):
     raise SystemExit(SECRET)
 
@@ -40,7 +51,19 @@ async def one_too_few_async(batch):
 
 
 FAULTS = {
-    **{fault.__name__: fault for fault in (raises, raises_async, exits, exits_async, lets_a_cancellation_out)},
+    **{
+        fault.__name__: fault
+        for fault in (
+            raises,
+            raises_async,
+            exits,
+            exits_async,
+            runs_out,
+            runs_out_async,
+            is_interrupted,
+            lets_a_cancellation_out,
+        )
+    },
     "one too few": lambda batch: batch[1:],
     "one too few, async": one_too_few_async,
     "one too many": lambda batch: [*batch, "one more"],
@@ -83,6 +106,14 @@ def test_the_client_learns_the_type_of_the_error_and_the_log_the_rest(fault):
     bench.answer()
     assert bench.clients[0].replies == ["Failed: the handler raised KeyError: 1"]
     assert any("batch 1" in line and SECRET in line for line in bench.log)
+
+
+@pytest.mark.parametrize("fault", [exits, exits_async])
+def test_an_exit_is_called_an_exit_wherever_the_handler_runs(fault):
+    bench = burst(1, fault)
+    bench.answer()
+    assert bench.clients[0].replies == ["Failed: the handler raised SystemExit: 1"]
+    assert bench.log == [f"batch 1: the handler failed: SystemExit('{SECRET}')"]
 
 
 def test_a_plain_handler_runs_in_a_thread_of_its_own_and_may_block():
@@ -185,33 +216,3 @@ def test_a_client_that_is_gone_leaves_its_requests_cancelled_and_the_others_serv
     other = "served" if handler is echo else "failed"
     assert bench.outcomes == ["cancelled", other, "cancelled", other]
     assert bench.batcher.served + bench.batcher.failed == 2
-
-
-class UnspeakableError(Exception):
-    """An error that cannot even say itself."""
-
-    def __repr__(self):
-        raise RuntimeError("no words")
-
-
-def test_an_error_that_cannot_be_shown_costs_its_batch_and_nothing_more():
-    def handler(batch):
-        if "1" in batch:
-            raise UnspeakableError
-        return batch
-
-    bench = burst(10, handler)
-    bench.answer()
-    assert bench.outcomes == ["failed"] * 5 + ["served"] * 5
-    assert bench.log == ["batch 1: the handler failed: UnspeakableError, whose repr fails"]
-
-
-def test_a_policy_that_fails_to_observe_does_not_end_the_answering(monkeypatch):
-    def observe(self, batch):
-        raise ValueError("cannot learn")
-
-    monkeypatch.setattr(FixedInterval, "observe", observe)
-    bench = burst(10)
-    bench.answer()
-    assert bench.outcomes == ["served"] * 10
-    assert any("failed to observe it: ValueError('cannot learn')" in line for line in bench.log)

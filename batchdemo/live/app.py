@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -31,12 +31,12 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         worker = asyncio.create_task(batcher.work())
+        worker.add_done_callback(batcher.ended)
         ticker.start()
         yield
         ticker.stop()
         worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await worker
+        await asyncio.wait([worker])  # not `await worker`, which would raise what a dead one died of
 
     app = FastAPI(title="batchdemo", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 

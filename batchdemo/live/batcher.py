@@ -19,9 +19,9 @@ from typing import Any, Protocol
 from batchdemo.errors import PolicyError
 from batchdemo.handlers import Handler
 from batchdemo.live.recorder import Recorder
-from batchdemo.policies import Policy, QueueView, Wait
+from batchdemo.policies import Policy, QueueView, Wait, fault
 from batchdemo.queues import Fifo
-from batchdemo.records import REASONS, BatchRecord
+from batchdemo.records import BatchRecord
 
 
 class Recipient(Protocol):
@@ -104,15 +104,12 @@ class Batcher:
             queue = self.queue
             view = QueueView(now, len(queue), queue.oldest, queue.newest, self._running)
             answer = self.policy.decide(view)
+            wrong = fault(answer, view)
+            if wrong:
+                raise PolicyError(f"{self.policy} answered {_said(answer)} at {now:g} s, {wrong}")
             if isinstance(answer, Wait):
-                if answer.until is not None and answer.until <= now:
-                    raise PolicyError(
-                        f"{self.policy} waits until {answer.until:g} s, which is not after now, {now:g} s"
-                    )
                 return answer.until
-            if not 1 <= answer.size <= view.waiting or answer.reason not in REASONS:
-                raise PolicyError(f"{self.policy} answered {answer} at {now:g} s, when {view.waiting} were waiting")
-            self._release(answer.size, answer.reason, view.waiting)
+            self._release(int(answer.size), answer.reason, view.waiting)
 
     def _release(self, size: int, reason: str, waiting: int) -> None:
         requests = self.queue.pop(size)
@@ -132,6 +129,11 @@ class Batcher:
         """Handle batches in the order of their release, one at a time, until cancelled."""
         while True:
             await self._handle(await self._handover.get())
+
+    def ended(self, worker: asyncio.Task[None]) -> None:
+        """Say so where the task of `work` ended and nobody cancelled it; a callback for it."""
+        if not worker.cancelled():
+            self._report(f"no batch is handled any more, since the worker ended: {_said(worker.exception())}")
 
     async def _handle(self, batch: Batch) -> None:
         requests = batch.requests
@@ -178,12 +180,12 @@ class Batcher:
             request.text, request.recipient = "", None
 
 
-def _said(error: BaseException) -> str:
-    """The error in words, even one that cannot say itself."""
+def _said(thing: object) -> str:
+    """An error or an answer as it shows itself, even one that cannot."""
     try:
-        return repr(error)
+        return repr(thing)
     except Exception:
-        return f"{type(error).__name__}, whose repr fails"
+        return f"{type(thing).__name__}, whose repr fails"
 
 
 def _check_replies(replies: Any, size: int) -> None:
@@ -219,7 +221,9 @@ async def _in_thread(handler: Handler, texts: list[str]) -> Any:
         if error is None:
             done.set_result(result)
         else:
-            done.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+            # A future takes no StopIteration, and an interrupt must not pass for one of the server.
+            plain = isinstance(error, (Exception, SystemExit)) and not isinstance(error, StopIteration)
+            done.set_exception(error if plain else RuntimeError(repr(error)))
 
     def work() -> None:
         result, error = None, None

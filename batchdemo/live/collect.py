@@ -112,7 +112,9 @@ def _from_json(columns: dict[str, Any], talk: Conversation) -> Table:
 
 
 def _from_gaps(columns: dict[str, Any]) -> Table:
-    columns["batch"] = infer_batches(columns["received"])
+    # A refusal comes at once and for itself: it is in no batch, and would pass for one of its own.
+    taken = np.isin(columns["outcome"], ("served", "failed"))
+    columns["batch"] = infer_batches(np.where(taken, columns["received"], math.nan))
     columns["position"] = np.zeros(len(columns["batch"]), dtype=np.int64)
     return _seen_batches(columns, lambda number: "unknown")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from batchdemo.arguments import real, whole
 from batchdemo.policies.interface import QueueView, Release, Wait
@@ -34,9 +35,13 @@ class FixedInterval:
     interval: float = 5.0  # seconds
     _next: int = field(default=1, init=False, repr=False, compare=False)  # the tick that is due next
 
-    def __post_init__(self) -> None:
-        self.max_batch_size = whole("max_batch_size", self.max_batch_size, 1, 1_000_000)
-        self.interval = real("interval", self.interval, 0.001, 86_400, "seconds")
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse a bad setting, at the beginning and whenever it is changed."""
+        if name == "max_batch_size":
+            value = whole(name, value, 1, 1_000_000)
+        elif name == "interval":
+            value = real(name, value, 0.001, 86_400, "seconds")
+        super().__setattr__(name, value)
 
     def decide(self, view: QueueView) -> Release | Wait:
         """At a tick, what waits, up to the size; else wait for the next tick."""

@@ -7,9 +7,11 @@ an engine works on a copy: one policy object can stand in a server and in a simu
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+import math
+from numbers import Integral, Real
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from batchdemo.records import BatchRecord
+from batchdemo.records import REASONS, BatchRecord
 
 
 class QueueView(NamedTuple):
@@ -46,3 +48,22 @@ class Policy(Protocol):
     def observe(self, batch: BatchRecord) -> None:
         """Hear how a batch went; policies that adapt learn here, others pass."""
         ...
+
+
+def fault(answer: Any, view: QueueView) -> str:
+    """What is wrong with a policy's answer to this view, in words; empty where nothing is.
+
+    For engines, so that none takes what another refuses.
+    """
+    if isinstance(answer, Wait):
+        until = answer.until
+        if until is None:
+            return ""
+        if not isinstance(until, Real) or not math.isfinite(until):
+            return "but it must wait until a time in seconds, or until None: until something happens"
+        return "" if until > view.now else "but it must wait until a time that is yet to come"
+    if not isinstance(answer, Release):
+        return "but it must answer Release(size, reason) or Wait(until)"
+    if not isinstance(answer.size, Integral) or not 1 <= answer.size <= view.waiting:
+        return f"when {view.waiting} were waiting"
+    return "" if answer.reason in REASONS else f"but the reason must be one of {', '.join(REASONS)}"

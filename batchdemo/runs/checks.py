@@ -108,9 +108,16 @@ def _strays(run: Run, name: str, kind: str, good: str, bad: str) -> Verdict:
         more = f" ({len(found):,} such replies)" if len(found) > 1 else ""
         says = bad.format(number=first.number, client=first.client, at=seconds(first.at), text=first.text)
         return Verdict(name, False, says + more, () if first.number is None else (first.number,))
+    if not len(run.request_table):
+        return Verdict(name, None, "nothing was sent")
     if run.about.by_order:
-        return Verdict(name, None, f"{run.about.by_order:,} replies carried no number to know them by")
+        return Verdict(name, None, _unnumbered(run, " to know it by", " to know them by"))
     return Verdict(name, True, good)
+
+
+def _unnumbered(run: Run, one: str, more: str) -> str:
+    count = run.about.by_order
+    return f"1 reply carried no number{one}" if count == 1 else f"{count:,} replies carried no number{more}"
 
 
 def _none_twice(run: Run) -> Verdict:
@@ -132,7 +139,7 @@ def _in_order(run: Run) -> Verdict:
     name = "in order within each client"
     table = run.request_table
     if run.about.by_order:
-        return Verdict(name, None, f"{run.about.by_order:,} replies carried no number, so were taken in order")
+        return Verdict(name, None, _unnumbered(run, ", so was taken in order", ", so were taken in order"))
     # A refusal comes at once, before the replies to what waits: it is in no order.
     answered = np.isin(table.outcome, [OUTCOMES.index("served"), OUTCOMES.index("failed")])
     seen = np.flatnonzero(~np.isnan(table.received) & answered)
@@ -180,8 +187,12 @@ def _cadence(run: Run, interval: float | None, tolerance: float | None) -> Verdi
         at = int(np.flatnonzero(np.diff(seen.step) == 0)[0])
         return Verdict(name, False, f"{thing} {at + 2} came within the same interval as the one before", (at + 2,))
     if seen.missed and seen.anchored:
-        ticks = "1 tick that was" if seen.missed == 1 else f"{seen.missed:,} ticks that were"
-        return Verdict(name, False, f"{ticks} due never ran; {says}")
+        after = int(np.flatnonzero(np.diff(seen.step) > 1)[0]) + 1
+        if seen.missed == 1:
+            missed = f"1 tick that was due never ran, after tick {after}"
+        else:
+            missed = f"{seen.missed:,} ticks that were due never ran, the first after tick {after}"
+        return Verdict(name, False, f"{missed}; {says}", (after,))
     if len(late):
         return Verdict(name, False, f"{says}; {seconds(limit)} is allowed", (int(late[0]) + 1,))
     grid = f"a grid of {seconds(interval)}" + ("" if seen.anchored else " through the first batch")

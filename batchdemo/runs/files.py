@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from batchdemo.arguments import refuse
 
 if TYPE_CHECKING:
     from batchdemo.runs.run import Run
@@ -30,9 +32,16 @@ def to_json(run: Run) -> str:
     return json.dumps(document, allow_nan=False)  # in ASCII: a stray reply may hold half a character
 
 
+def a_path(path: Any) -> Path:
+    """The path, or the error that it is none."""
+    if not isinstance(path, (str, PathLike)):
+        refuse("path", "a path, as 'run.json'", path)
+    return Path(path)
+
+
 def save(run: Run, path: str | PathLike[str]) -> None:
     """Write `to_json` to a file, whole or not at all."""
-    target = Path(path)
+    target = a_path(path)
     part = target.with_name(target.name + ".part")
     text = to_json(run) + "\n"
     try:

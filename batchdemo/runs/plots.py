@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchdemo.arguments import refuse
 from batchdemo.records import OUTCOMES
+from batchdemo.runs.cadence import Cadence, slope
 from batchdemo.runs.cadence import cadence as cadence_of
-from batchdemo.runs.cadence import slope
+from batchdemo.runs.checks import lateness
+from batchdemo.runs.figure import describe, new_axes, title
+from batchdemo.runs.gap import comparable, gap, predictions
+from batchdemo.runs.words import joined, observed, seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,19 +25,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY = "#767676"
 MOST = 4_000  # points that are drawn; beyond, every k-th
 FEW = 120  # requests up to which the wait of each is drawn
-
-
-def axes(ax: Axes | None) -> Axes:
-    """The axes given, or those of a new figure."""
-    if ax is not None:
-        return ax
-    from matplotlib import pyplot  # noqa: PLC0415  - half a second, for those who draw
-
-    return pyplot.subplots(figsize=(8.0, 4.5), layout="constrained")[1]
-
-
-def _title(ax: Axes, text: str) -> None:
-    ax.set_title(textwrap.fill(text, 84).replace("$", r"\$"), loc="left", fontsize=10)  # a $ begins a formula
+SAID = 8  # batches or ticks up to which the alt text says each
 
 
 def _thinned(count: int) -> Any:
@@ -45,28 +35,21 @@ def _thinned(count: int) -> Any:
 def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
     """Number against time of reply, coloured by batch, with the ticks as lines."""
     table = run.request_table
-    predicted = None if predicted is None else _predictions(predicted, len(table))
-    ax = axes(ax)
+    predicted = predictions(predicted, len(table))
+    ax = new_axes() if ax is None else ax
+    shown = _thinned(len(table))
     _tick_lines(run, ax)
     if len(table) <= FEW:
-        seen = ~np.isnan(table.received)
-        ax.hlines(table.number[seen], table.sent[seen], table.received[seen], color=GREY, lw=0.6, alpha=0.6, zorder=1)
-        ax.plot(table.sent, table.number, "|", color=GREY, ms=5, label="sent")
-    shown = _thinned(len(table))
-    received, number, batch = table.received[shown], table.number[shown], table.batch[shown]
-    ax.plot([], [], "o", color=COLOURS[0], label="reply, by batch" if len(run.batch_table) else "reply")
-    for kind, (colour, marker) in enumerate(zip(COLOURS, MARKERS, strict=True)):
-        mine = np.maximum(batch - 1, 0) % len(COLOURS) == kind
-        size = 6 if len(table) <= FEW else 3
-        ax.plot(received[mine], number[mine], marker, color=colour, ms=size, zorder=3)
-    if predicted is not None:
-        ax.plot(predicted, table.number, "o", mfc="none", mec="black", ms=10, label="your prediction", zorder=2)
-    missing = np.isnan(table.received)
-    if missing.any() and len(table) <= FEW:
-        ax.plot(table.sent[missing], table.number[missing], "x", color="black", label="no reply")
+        _waits(run, ax)
+    _replies(run, ax, shown)
     _batch_labels(run, ax)
+    off = []
+    if predicted is not None:
+        _prediction(run, ax, predicted, shown)
+        off = [gap(run, predicted)]
+    describe(ax, " ".join([run.describe(), *off]))
     thinned = "" if len(shown) == len(table) else f" Drawn: {len(shown):,} of {len(table):,}."
-    _title(ax, run.describe() + thinned)
+    title(ax, observed(run) + thinned, *off)  # without the notes: the font may lack what came over the wire
     ax.set_xlabel("time since the run began (s)")
     ax.set_ylabel("number of the request")
     ax.margins(x=0.03, y=0.08)
@@ -74,6 +57,41 @@ def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
         ax.set_yticks(table.number[:: 1 if len(table) <= 20 else 2])
     ax.legend(loc="lower right", fontsize=9)
     return ax
+
+
+def _waits(run: Run, ax: Axes) -> None:
+    """A line from each request's sending to its reply, and a cross where none came."""
+    table = run.request_table
+    missing = np.isnan(table.received)
+    seen = ~missing
+    ax.hlines(table.number[seen], table.sent[seen], table.received[seen], color=GREY, lw=0.6, alpha=0.6, zorder=1)
+    ax.plot(table.sent, table.number, "|", color=GREY, ms=5, label="sent")
+    if missing.any():
+        ax.plot(table.sent[missing], table.number[missing], "x", color="black", label="no reply")
+
+
+def _replies(run: Run, ax: Axes, shown: Any) -> None:
+    """A mark a reply, in the colour and the form of its batch."""
+    table = run.request_table
+    received, number, batch = table.received[shown], table.number[shown], table.batch[shown]
+    refused = table.outcome[shown] == OUTCOMES.index("rejected")
+    size = 6 if len(table) <= FEW else 3
+    ax.plot([], [], "o", color=COLOURS[0], label="reply, by batch" if len(run.batch_table) else "reply")
+    for kind, (colour, marker) in enumerate(zip(COLOURS, MARKERS, strict=True)):
+        mine = (np.maximum(batch - 1, 0) % len(COLOURS) == kind) & ~refused
+        ax.plot(received[mine], number[mine], marker, color=colour, ms=size, zorder=3)
+    if refused.any():
+        ax.plot(received[refused], number[refused], "X", color=GREY, ms=size, label="refusal", zorder=3)
+
+
+def _prediction(run: Run, ax: Axes, predicted: Any, shown: Any) -> None:
+    """A ring a prediction, and where there is room a line from it to what was measured."""
+    table = run.request_table
+    if len(table) <= FEW:
+        both = comparable(run, predicted)
+        ax.hlines(table.number[both], predicted[both], table.received[both], color="black", lw=0.9, zorder=2)
+    said, number = predicted[shown], table.number[shown]
+    ax.plot(said, number, "o", mfc="none", mec="black", ms=10, label="your prediction", zorder=2)
 
 
 def _tick_lines(run: Run, ax: Axes) -> None:
@@ -97,26 +115,15 @@ def _batch_labels(run: Run, ax: Axes) -> None:
             ax.annotate(label, at, (-6, 5), textcoords="offset points", fontsize=9, ha="right", bbox=box, zorder=4)
 
 
-def _predictions(predicted: Any, count: int) -> Any:
-    rule = "a list of seconds, one a request"
-    try:
-        times = np.asarray(list(predicted), dtype=float)
-    except (TypeError, ValueError):
-        refuse("predicted", rule, predicted)
-    if times.shape != (count,):
-        refuse("predicted", rule, predicted, f"There are {count} requests, and {times.size} predictions.")
-    return times
-
-
 def queue(run: Run, ax: Axes | None) -> Axes:
     """The queue's length over time, a step up at each arrival and down at each batch."""
-    ax = axes(ax)
+    ax = new_axes() if ax is None else ax
     table = run.request_table
     seen_inside = bool(len(table)) and not np.isnan(table.arrived).all()
     came, left = (table.arrived, table.released) if seen_inside else (table.sent, table.received)
     taken = table.outcome != OUTCOMES.index("rejected")  # what was refused never waited
-    came, left = came[taken], left[taken]
-    came, left = came[~np.isnan(came)], left[~np.isnan(left)]
+    batch = table.batch[taken & ~np.isnan(left)]
+    came, left = came[taken & ~np.isnan(came)], left[taken & ~np.isnan(left)]
     times = np.concatenate([came, left])
     order = np.argsort(times, kind="stable")
     length = np.cumsum(np.concatenate([np.ones(len(came)), -np.ones(len(left))])[order])
@@ -128,7 +135,9 @@ def queue(run: Run, ax: Axes | None) -> Axes:
     ax.fill_between(times[order][shown], length[shown], step="post", color=COLOURS[0], alpha=0.15)
     what = "requests waiting in the queue" if seen_inside else "requests sent and not yet answered"
     peak = f"at most {int(length.max()):,}" if len(length) else "none"
-    _title(ax, f"{what.capitalize()}: {peak}.")
+    sentence = f"{what.capitalize()}: {peak}."
+    title(ax, sentence)
+    describe(ax, sentence + _lengths(times[order], length, left, batch))
     ax.set_xlabel("time since the run began (s)")
     ax.set_ylabel(what)
     ax.set_ylim(bottom=0)
@@ -137,16 +146,29 @@ def queue(run: Run, ax: Axes | None) -> Axes:
     return ax
 
 
+def _lengths(times: Any, length: Any, left: Any, batch: Any) -> str:
+    """The queue's length after each batch, or where there are many at each quarter of the time, in words."""
+    if not len(times):
+        return ""
+    when, ends = "After each batch", [float(left[batch == one].max()) for one in np.unique(batch)[: SAID + 1]]
+    if not 0 < len(ends) <= SAID:
+        when, ends = "At each quarter of the time", np.linspace(times[0], times[-1], 5)[1:].tolist()
+    after = length[np.searchsorted(times, ends, side="right") - 1]
+    return f" {when}: {joined([f'{int(n):,} at {seconds(end)}' for n, end in zip(after, ends, strict=True)])}."
+
+
 def cadence(run: Run, ax: Axes | None) -> Axes:
     """Lateness of each tick against its place on the grid, in milliseconds."""
-    ax = axes(ax)
+    ax = new_axes() if ax is None else ax
     seen = cadence_of(run)
     ax.axhline(0, color=GREY, lw=0.9)
     ax.set_xlabel("time since the run began (s)")
     thing = "tick" if seen is None or seen.anchored else "batch"
     ax.set_ylabel(f"how late the {thing} was (ms)")
     if seen is None or not len(seen.ran):
-        _title(ax, "Too few batches, or no interval known: there is no cadence to show.")
+        nothing = "Too few batches, or no interval known: there is no cadence to show."
+        title(ax, nothing)
+        describe(ax, nothing)
         return ax
     shown = _thinned(len(seen.ran))
     ran, late = seen.ran[shown], seen.lateness[shown] * 1e3
@@ -159,6 +181,16 @@ def cadence(run: Run, ax: Axes | None) -> Axes:
         ax.plot(ends, line * 1e3, color=COLOURS[5], lw=1.2, ls="--", label=label)
     worst = f"Worst {thing} {abs(seen.worst) * 1e3:.3g} ms {'late' if seen.worst >= 0 else 'early'}"
     grid = "the server's own grid" if seen.anchored else "a grid through the first batch"
-    _title(ax, f"{worst}, drift {seen.drift * 1e3:+.2f} ms a {thing}, against {grid}.")
+    sentence = f"{worst}, drift {seen.drift * 1e3:+.2f} ms a {thing}, against {grid}."
+    title(ax, sentence)
+    describe(ax, f"{sentence} {_latenesses(seen)}")
     ax.legend(loc="best", fontsize=9)
     return ax
+
+
+def _latenesses(seen: Cadence) -> str:
+    """Each lateness, or where there are many the range of most, in words."""
+    if len(seen.lateness) <= SAID:
+        return f"In turn: {joined([lateness(value) for value in seen.lateness])}."
+    low, high = np.quantile(seen.lateness, [0.05, 0.95])
+    return f"Nine in ten of {len(seen.lateness):,} lie between {lateness(low)} and {lateness(high)}."

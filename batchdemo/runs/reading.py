@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from batchdemo.errors import RunFileError
 from batchdemo.records import BatchRecord, RequestRecord, TickRecord
-from batchdemo.runs.files import FORMAT, VERSION
+from batchdemo.runs.files import FORMAT, VERSION, a_path
 from batchdemo.runs.run import About, Run, Stray
 from batchdemo.runs.table import Table
 
@@ -19,9 +18,13 @@ TABLES: dict[str, type[NamedTuple]] = {"requests": RequestRecord, "batches": Bat
 
 
 def load(path: str | PathLike[str]) -> Run:
-    """Read a run that `Run.save` or `batchdemo demo --json` wrote; equal to the one that was saved."""
+    """Read a run that `Run.save` or `batchdemo demo --json` wrote; equal to the one that was saved.
+
+    RunFileError where the file cannot be read or is no such run, ArgumentError where `path` is no path.
+    """
+    file = a_path(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or no possible path
         raise RunFileError(f"{path} cannot be read: {error}") from error
     try:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from batchdemo.arguments import refuse
 from batchdemo.records import OUTCOMES
-from batchdemo.runs import files, plots, words
+from batchdemo.runs import files, life, plots, swimlane, words
 from batchdemo.runs.checks import Checks, check
+from batchdemo.runs.gap import gap
 from batchdemo.runs.show import bundle, text_form
 from batchdemo.runs.table import Table
 
@@ -118,12 +119,29 @@ class Run:
         """
         return check(self, max_batch_size, interval, tolerance)
 
+    def gap(self, predicted: Any) -> str:
+        """How far a prediction was off, in a sentence: where most, by how much, and how many replies it was near.
+
+        `predicted`: seconds since the run began, one a request, in the order of the requests; NaN leaves one
+        open. Near is within a tenth of the interval, or half a second where none is known. ArgumentError
+        where there are more or fewer predictions than requests.
+        """
+        return gap(self, predicted)
+
+    def describe_request(self, number: int) -> str:
+        """The life of one request in a sentence: sent, queued, released, handled, and its reply back.
+
+        ArgumentError where no request carried this number.
+        """
+        return life.describe_request(self, number)
+
     # --- in pictures -------------------------------------------------------------------------------------
 
     def plot(self, ax: Axes | None = None, *, predicted: Any = None) -> Axes:
         """The staircase: number against time of reply, coloured by batch, ticks as lines.
 
-        `predicted`: the seconds at which you expect each reply, in the order of the requests; drawn over it.
+        `predicted`: the seconds at which you expect each reply, in the order of the requests; drawn over it,
+        and `gap` stands above it. What has an attribute `answered` that is False counts as None.
         """
         return plots.staircase(self, ax, predicted)
 
@@ -134,6 +152,14 @@ class Run:
     def plot_cadence(self, ax: Axes | None = None) -> Axes:
         """How late each tick was, in milliseconds, with the line of its drift."""
         return plots.cadence(self, ax)
+
+    def plot_request(self, number: int, ax: Axes | None = None) -> Axes:
+        """The life of one request as a swim-lane: client, queue and handler, time to the right.
+
+        With the others of its batch, up to twelve, and the ticks. ArgumentError where no request carried
+        this number.
+        """
+        return swimlane.plot_request(self, number, ax)
 
     # --- to files ----------------------------------------------------------------------------------------
 

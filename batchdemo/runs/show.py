@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from batchdemo.records import REASONS
+from batchdemo.runs.figure import SIZE
 from batchdemo.runs.words import seconds
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from batchdemo.runs.described import DescribedFigure
     from batchdemo.runs.run import Run
 
 ROWS = 12  # batches shown before the rest is only counted
@@ -53,20 +51,18 @@ def text_form(run: Run) -> str:
     return "\n".join([run.describe(), *map(str, run.check()), *batch_rows(run)])
 
 
-def _figure(run: Run) -> Figure:
+def _figure(run: Run) -> DescribedFigure:
     """The staircase on a figure that pyplot does not know of: safe in any thread, and nobody's to close."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  - half a second, for those who look
+    from batchdemo.runs.described import DescribedFigure  # noqa: PLC0415  - half a second, for those who look
 
-    figure = Figure(figsize=(8.0, 4.5), layout="constrained")
+    figure = DescribedFigure(figsize=SIZE, dpi=110, layout="constrained")
     run.plot(figure.add_subplot())
     return figure
 
 
 def png(run: Run) -> bytes:
     """The staircase as a PNG."""
-    out = io.BytesIO()
-    _figure(run).savefig(out, format="png", dpi=110, metadata={"Description": run.describe()})
-    return out.getvalue()
+    return _figure(run).png()
 
 
 def save_picture(run: Run, path: Path) -> None:
@@ -76,11 +72,8 @@ def save_picture(run: Run, path: Path) -> None:
 
 def bundle(run: Run) -> tuple[dict[str, str], dict[str, Any]]:
     """Jupyter's mime bundle: the picture with its alt text, and the same in honest text."""
-    alt = run.describe()
-    picture = base64.b64encode(png(run)).decode()
     page = (
-        f"<p>{html.escape(alt)}</p>{run.check()._repr_html_()}"
-        f'<img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}" style="max-width:100%">'
+        f"<p>{html.escape(run.describe())}</p>{run.check()._repr_html_()}{_figure(run).img()}"
         f"<pre>{html.escape(chr(10).join(batch_rows(run)))}</pre>"
     )
     return {"text/plain": text_form(run), "text/html": page}, {}

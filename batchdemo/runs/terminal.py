@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,20 +19,21 @@ def staircase(run: Run, width: int = 72) -> str:
     seen = np.flatnonzero(~np.isnan(table.received))
     if not len(seen):
         return "(no reply to draw)"
-    last = float(table.received[seen].max()) or 1.0
-    low, high = int(table.number[seen].min()), int(table.number[seen].max())
+    numbers, received, batch = table.number[seen], table.received[seen], table.batch[seen]
+    last = float(received.max()) or 1.0
+    low, high = int(numbers.min()), int(numbers.max())
     rows = min(ROWS, high - low + 1)
     label = max(len(str(low)), len(str(high)))
     columns = width - label - 3
+    up = np.rint((numbers - low) / max(high - low, 1) * (rows - 1)).astype(int)
+    right = np.rint(received / last * columns).astype(int)
     grid = [[" "] * (columns + 1) for _ in range(rows)]
-    for at in seen:
-        row = round((int(table.number[at]) - low) / max(high - low, 1) * (rows - 1))
-        column = round(float(table.received[at]) / last * columns)
-        grid[row][column] = MARKS[max(int(table.batch[at]) - 1, 0) % len(MARKS)]
+    for at in _last_of_each(up * (columns + 1) + right):
+        grid[up[at]][right[at]] = MARKS[max(int(batch[at]) - 1, 0) % len(MARKS)]
+    ran = run.tick_table.ran
     axis = ["─"] * (columns + 1)
-    for ran in run.tick_table.ran:
-        if 0 <= ran <= last:
-            axis[round(float(ran) / last * columns)] = "┴"
+    for at in np.unique(np.rint(ran[(ran >= 0) & (ran <= last)] / last * columns).astype(int)):
+        axis[at] = "┴"
     lines = []
     for row in reversed(range(rows)):
         number = round(low + row * (high - low) / max(rows - 1, 1))
@@ -41,3 +42,8 @@ def staircase(run: Run, width: int = 72) -> str:
     end = f"{last:.2f} s"
     lines.append(f"{'':>{label}}  0{end:>{columns}}")
     return "\n".join(lines)
+
+
+def _last_of_each(cells: Any) -> Any:
+    """The index of the last of each of the values that occur; a million replies share a thousand cells."""
+    return len(cells) - 1 - np.unique(cells[::-1], return_index=True)[1]

@@ -37,12 +37,16 @@ def describe(run: Run) -> str:
     """For example: 18 requests in 4 batches of 5, 5, 5 and 3, in order, one batch every 5.00 s (worst tick
     1.3 ms late).
     """
+    return " ".join([observed(run), *run.about.notes])
+
+
+def observed(run: Run) -> str:
+    """The same without the notes, which may hold what came over the wire, in any script."""
     requests = f"{len(run):,} request{'' if len(run) == 1 else 's'}"
-    sentence = f"{requests} {_batches(run)}{_order(run)}{_rhythm(run)}."
-    further = [_unserved(run), *run.about.notes]
+    parts = [f"{requests} {_batches(run)}{_order(run)}{_rhythm(run)}.", _unserved(run)]
     if len(run.batch_table) and run.about.batches_from.startswith("gaps"):
-        further.append("The batches were inferred from the gaps between the replies.")
-    return " ".join([sentence, *(text for text in further if text)])
+        parts.append("The batches were inferred from the gaps between the replies.")
+    return " ".join(filter(None, parts))
 
 
 def _batches(run: Run) -> str:

@@ -146,3 +146,20 @@ def test_its_repr_and_its_words_show_the_settings_and_not_the_state():
     assert repr(used) == "FixedInterval(max_batch_size=1000, interval=0.25)"
     assert str(used) == "up to 1,000 every 0.25 s"
     assert str(FixedInterval()) == "up to 5 every 5 s"
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_batch_size", 0), ("max_batch_size", 2.5), ("interval", -1.0),
+                                             ("interval", "5"), ("interval", NAN)])  # fmt: skip
+def test_a_bad_setting_is_refused_afterwards_too_and_the_good_one_kept(name, value):
+    policy = FixedInterval(4, 2.0)
+    with pytest.raises(ArgumentError, match=f"^{name} must be "):
+        setattr(policy, name, value)
+    assert policy == FixedInterval(4, 2.0)
+
+
+def test_a_good_setting_may_be_changed():
+    policy = FixedInterval(4, 2.0)
+    policy.max_batch_size, policy.interval = 5, 3
+    assert policy == FixedInterval(5, 3.0)
+    assert type(policy.interval) is float
+    assert policy.decide(view(3.0, 8)) == Release(5, "tick")

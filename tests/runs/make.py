@@ -122,3 +122,19 @@ def million():
     ticks = {"due": number * 1e-3, "ran": number * 1e-3 + 1e-5}
     about = About("live", "the server's log", "up to 5 every 0.001 s", size, 1e-3)
     return Run(about, Table(RequestRecord, requests), Table(BatchRecord, batches), Table(TickRecord, ticks))
+
+
+RUNS = {
+    "ideal": ideal(),
+    "no request": at_times(),
+    "one request": Made((1,)).run(),
+    "no reply": unanswered(3).run(),
+    "nothing sent": unanswered(3).change(1, 2, 3, sent=NAN).run(),
+    "remote": Made().remote().run(),
+    "remote, with an interval": Made().remote(interval=5.0).run(),
+    "some lost, some refused": Made().lose(7, 8).reject(17, 18).run(),
+    "many batches": Made((5,) * 30, clients=3).run(),
+    "dollars in a note": Made().run(notes=(r"The server closed: you owe $5 and \frac$.",)),
+    "characters in a note that no font here has": Made().run(notes=("The server closed: 再见 \U0001f44b.",)),
+}
+"""Runs of every kind, each of which everything must be able to show."""

@@ -75,6 +75,13 @@ def test_one_missed_tick_is_said_in_the_singular():
     assert "1 tick that was due never ran" in said
 
 
+@pytest.mark.parametrize(("skipped", "after"), [((2,), 1), ((3, 5), 2), ((4, 5), 3)])
+def test_the_tick_after_which_one_is_missing_is_the_counterexample(skipped, after):
+    found = verdict(ticking(*[0.0] * 4, skipped=skipped))
+    assert found.counterexample == (after,)
+    assert f" due never ran, {'the first ' if len(skipped) > 1 else ''}after tick {after}; " in found.says
+
+
 def test_a_doubled_tick_fails_and_is_named():
     run = at_times(interval=5.0, ticks=[(5.0, 5.0), (10.0, 10.0), (10.0, 10.1), (15.0, 15.0)])
     assert cadence(run).doubled == 1

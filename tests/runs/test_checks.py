@@ -85,6 +85,8 @@ def test_a_fault_is_said_in_words(fault):
 
 UNTOLD = {
     "nothing was sent": (at_times(), NAMES[0]),
+    "nothing was sent (twice)": (at_times(), NAMES[1]),
+    "nothing was sent (client)": (at_times(), NAMES[2]),
     "replies had no number (twice)": (Made().run(by_order=18), NAMES[1]),
     "replies had no number (client)": (Made(clients=2).run(by_order=18), NAMES[2]),
     "replies had no number (order)": (Made().run(by_order=18), NAMES[3]),
@@ -102,6 +104,26 @@ def test_what_cannot_be_told_is_none_and_not_ok(reason):
     run, name = UNTOLD[reason]
     assert verdict(run, name).holds is None
     assert not run.check().ok
+
+
+def test_of_nothing_nothing_holds_and_a_stray_is_a_fault_all_the_same():
+    assert [found.holds for found in at_times().check()] == [None] * 6
+    assert Made(()).stray("unasked").run().check()["none twice"].holds is False
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "more"),
+    [
+        (NAMES[1], "to know it by", "to know them by"),
+        (NAMES[2], "to know it by", "to know them by"),
+        (NAMES[3], ", so was taken in order", ", so were taken in order"),
+    ],
+)
+def test_one_reply_without_a_number_is_said_in_the_singular(name, one, more):
+    assert verdict(Made().run(by_order=1), name).says.startswith("1 reply carried no number")
+    assert verdict(Made().run(by_order=1), name).says.endswith(one)
+    assert verdict(Made().run(by_order=2), name).says.startswith("2 replies carried no number")
+    assert verdict(Made().run(by_order=2), name).says.endswith(more)
 
 
 def test_a_stray_is_a_fault_even_where_replies_had_no_number():

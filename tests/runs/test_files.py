@@ -176,6 +176,14 @@ def test_a_path_that_cannot_be_read_is_refused_by_name(name, tmp_path):
         load(tmp_path / name)
 
 
+@pytest.mark.parametrize("path", [None, 5, b"run.json", ["run.json"]], ids=repr)
+def test_what_is_no_path_is_refused_by_name(path):
+    with pytest.raises(ArgumentError, match=r"^path must be a path, as 'run\.json', got "):
+        load(path)
+    with pytest.raises(ArgumentError, match=r"^path must be a path, as 'run\.json', got "):
+        ideal().save(path)
+
+
 def test_a_csv_is_the_frame(tmp_path):
     for table in ("requests", "batches", "ticks"):
         ideal().to_csv(tmp_path / "run.csv", table)

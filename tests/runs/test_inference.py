@@ -48,6 +48,45 @@ def test_gaps_four_times_as_long_are_clear_and_shorter_ones_are_not():
     assert sizes(times([0.01, 0.01, 0.039, 0.01])) == [1, 1, 1, 1, 1]
 
 
+def in_batches(*between, size=5, within=0.0002):
+    """Gaps of batches of one size, so many seconds from the last reply of one to the first of the next."""
+    gaps = [within] * (size - 1)
+    for gap in between:
+        gaps += [gap] + [within] * (size - 1)
+    return gaps
+
+
+def test_a_long_pause_does_not_hide_short_intervals():
+    assert sizes(times(in_batches(*[0.05] * 6, 300.0, *[0.05] * 5))) == [5] * 13
+
+
+@pytest.mark.parametrize("pause", [0.3, 3.0, 300.0, 1e5])
+@pytest.mark.parametrize("pauses", [1, 2, 5, 12])
+def test_pauses_of_any_length_and_number_hide_nothing(pause, pauses):
+    assert sizes(times(in_batches(*[0.05, pause] * pauses, 0.05))) == [5] * (2 * pauses + 2)
+
+
+def test_pauses_of_many_lengths_hide_nothing():
+    assert sizes(times(in_batches(0.05, 1.0, 0.05, 10.0, 0.05, 100.0, 0.05, 1000.0, 1000.0))) == [5] * 10
+
+
+def test_pauses_may_outnumber_the_intervals():
+    assert sizes(times(in_batches(60.0, 60.0, 60.0, 0.05, 60.0, 60.0))) == [5] * 7
+
+
+@pytest.mark.parametrize("hiccup", [0.003, 0.005, 0.012])
+def test_a_hiccup_within_a_batch_does_not_part_it(hiccup):
+    gaps = in_batches(5.0, 5.0, 5.0)
+    gaps[6] = hiccup
+    assert sizes(times(gaps)) == [5, 5, 5, 5]
+    gaps[1] = gaps[11] = hiccup
+    assert sizes(times(gaps)) == [5, 5, 5, 5]
+
+
+def test_intervals_as_short_as_a_hiccup_are_found_where_they_are_the_rule():
+    assert sizes(times(in_batches(*[0.01] * 6, 2.0, 0.01))) == [5] * 9
+
+
 def test_one_reply_is_one_batch():
     assert infer_batches([5.0]).tolist() == [1]
 

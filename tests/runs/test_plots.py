@@ -6,24 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from make import NAN, Made, at_times, ideal, million, unanswered
+from make import RUNS, Made, at_times, ideal, million
 
 from batchdemo.errors import ArgumentError
 from batchdemo.runs.plots import COLOURS, MARKERS, MOST
 
 PLOTS = ["plot", "plot_queue", "plot_cadence"]
-RUNS = {
-    "ideal": ideal(),
-    "no request": at_times(),
-    "one request": Made((1,)).run(),
-    "no reply": unanswered(3).run(),
-    "nothing sent": unanswered(3).change(1, 2, 3, sent=NAN).run(),
-    "remote": Made().remote().run(),
-    "remote, with an interval": Made().remote(interval=5.0).run(),
-    "some lost, some refused": Made().lose(7, 8).reject(17, 18).run(),
-    "many batches": Made((5,) * 30, clients=3).run(),
-    "dollars in a note": Made().run(notes=(r"The server closed: you owe $5 and \frac$.",)),
-}
 
 
 def points(ax):
@@ -85,6 +73,13 @@ def test_the_title_is_the_sentence(ax):
     assert " ".join(title.split()) == ideal().describe()
 
 
+def test_what_came_over_the_wire_is_in_the_alt_text_and_not_in_the_title():
+    run = RUNS["characters in a note that no font here has"]
+    ax = run.plot()
+    assert " ".join(ax.get_title(loc="left").split()) == ideal().describe()
+    assert ax.figure.alt == run.describe() == f"{ideal().describe()} The server closed: 再见 \U0001f44b."
+
+
 def test_every_reply_is_a_point_at_its_time_and_number(ax):
     run = ideal()
     run.plot(ax)
@@ -120,6 +115,13 @@ def test_a_reply_that_never_came_is_a_cross_where_it_was_sent(ax):
     assert len(crosses) == 1
     assert crosses[0].get_xdata() == pytest.approx([6e-4])
     assert crosses[0].get_ydata().tolist() == [7]
+
+
+def test_a_refusal_looks_like_no_reply_of_any_batch(ax):
+    run = Made().reject(17, 18).run()
+    assert {number for _, number in points(run.plot(ax))} == set(range(1, 17))
+    (line,) = [line for line in ax.lines if line.get_label() == "refusal"]
+    assert line.get_ydata().tolist() == [17, 18]
 
 
 def test_a_prediction_is_drawn_at_its_times(ax):

@@ -8,22 +8,13 @@ import re
 from pathlib import Path
 
 import pytest
-from make import NAN, Made, at_times, ideal, million, unanswered
+from make import RUNS, Made, ideal, million
 
 from batchdemo.runs.show import ROWS, batch_rows, png, save_picture
 
 pytestmark = pytest.mark.usefixtures("pyplot")
 PNG = b"\x89PNG\r\n\x1a\n"
 EVIL = "<script>alert('1')</script>"
-RUNS = {
-    "ideal": ideal(),
-    "no request": at_times(),
-    "one request": Made((1,)).run(),
-    "no reply": unanswered(3).run(),
-    "nothing sent": unanswered(3).change(1, 2, 3, sent=NAN).run(),
-    "remote": Made().remote().run(),
-    "some lost, some refused": Made().lose(7, 8).reject(17, 18).run(),
-}
 
 
 def page(run):
@@ -77,7 +68,9 @@ def test_the_png_is_a_png_and_carries_the_sentence():
     assert ideal().describe().encode() in picture
 
 
-@pytest.mark.parametrize("note", [r"you owe $5 and \frac$", "naïve", "a\nline", "tab\there", "-" * 500])
+@pytest.mark.parametrize(
+    "note", [r"you owe $5 and \frac$", "漢字 \U0001f600", "naïve", "a\nline", "tab\there", "-" * 500]
+)
 def test_no_note_keeps_a_run_from_being_shown(note):
     assert png(Made().run(notes=(note,))).startswith(PNG)
 

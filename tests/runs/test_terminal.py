@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make import NAN, Made, at_times, ideal, unanswered
+from make import NAN, Made, at_times, ideal, million, unanswered
 
 from batchdemo.runs.terminal import MARKS, ROWS, staircase
 
@@ -79,6 +81,22 @@ def test_ten_thousand_replies_fit_on_the_screen():
     rows, _, _ = parts(picture)
     assert len(rows) == ROWS
     assert all(row.strip() for row in rows)
+
+
+def test_of_replies_in_one_place_the_last_is_drawn():
+    made = Made((5,) * 2000)
+    rows, axis, _ = parts(staircase(made.run()))
+    assert rows[0][-1] == MARKS[1999 % len(MARKS)]
+    assert set(axis) == {"┴"}
+
+
+def test_a_million_replies_are_drawn_without_a_step_a_reply():
+    run = million()
+    began = time.process_time()
+    rows, _, scale = parts(staircase(run))
+    assert len(rows) == ROWS
+    assert scale.split() == ["0", "200.00", "s"]
+    assert time.process_time() - began < 2.0  # 4 s, a reply at a time
 
 
 @settings(max_examples=80, deadline=None)
