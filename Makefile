@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null)
 PINS := -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check lint notebooks bench constraints clean
+.PHONY: help demo lab test check lint notebooks course bench constraints clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,8 +28,11 @@ lint: .venv/.ready-dev  ## Look for faults without running anything
 
 check: lint test  ## What CI runs: lint, types and the tests
 
-notebooks: .venv/.ready-dev  ## Run the notebooks in full time, and keep what they show
-	$(BIN)/python tests/notebooks/execute.py
+notebooks: .venv/.ready-dev  ## Run the sources of the notebooks in full time, and make the student versions
+	$(BIN)/python tests/notebooks/build.py
+
+course: .venv/.ready-dev  ## Lay out a course folder for nbgrader in out/course
+	$(BIN)/python tests/notebooks/build.py --course out/course
 
 bench: .venv/.ready-dev  ## Measure everything in benchmarks/ (some minutes; leave the machine alone meanwhile)
 	@for script in throughput ticks slow_handler startup; do $(BIN)/python benchmarks/$$script.py || exit 1; done

@@ -15,14 +15,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from batchdemo.errors import BatchdemoError
     from batchdemo.handlers import echo
+    from batchdemo.live.background import background
     from batchdemo.live.client import send
-    from batchdemo.live.server import Server, stop_all
+    from batchdemo.live.ports import stop_all
+    from batchdemo.live.server import Server
     from batchdemo.policies import FixedInterval
+    from batchdemo.prediction import measure_costs
     from batchdemo.runs import Run, load
 
 __version__ = "0.1.0"
 
-__all__ = ["BatchdemoError", "FixedInterval", "Run", "Server", "echo", "load", "send", "stop_all"]
+__all__ = [
+    "BatchdemoError",
+    "FixedInterval",
+    "Run",
+    "Server",
+    "background",
+    "echo",
+    "load",
+    "measure_costs",
+    "send",
+    "stop_all",
+]
 
 # Where each name lives. Looked up at its first use, so that `import batchdemo` costs nothing.
 _HOMES = {
@@ -30,10 +44,12 @@ _HOMES = {
     "FixedInterval": "batchdemo.policies",
     "Run": "batchdemo.runs",
     "Server": "batchdemo.live.server",
+    "background": "batchdemo.live.background",
     "echo": "batchdemo.handlers",
     "load": "batchdemo.runs",
+    "measure_costs": "batchdemo.prediction",
     "send": "batchdemo.live.client",
-    "stop_all": "batchdemo.live.server",
+    "stop_all": "batchdemo.live.ports",
 }
 
 

@@ -1,4 +1,4 @@
-"""`batchdemo demo | serve | send | doctor`: the bench from a shell."""
+"""`batchdemo demo | serve | send | lab | doctor`: the bench from a shell."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+COURSE = "batchdemo-course"  # the folder in which a student works
 
 Size = Annotated[int, typer.Option(help="Requests in a batch, at most.")]
 Interval = Annotated[float, typer.Option(help="Seconds from batch to batch.")]
@@ -144,11 +146,43 @@ def send(
 
 
 @app.command()
+@kind
+def lab(
+    folder: Annotated[str, typer.Argument(help="Where the notebooks go, if they are not there yet.")] = COURSE,
+    browser: Annotated[bool, typer.Option(help="Open a browser on it.")] = True,
+    port: Annotated[int | None, typer.Option(help="JupyterLab's port; by default 8888 or the next free one.")] = None,
+    further: Annotated[
+        list[str] | None, typer.Argument(metavar="-- OPTIONS", help="Options for JupyterLab itself.")
+    ] = None,
+) -> None:
+    """Get the course's notebooks, open JupyterLab on them.
+
+    What is in the folder already is kept as it is, so the same command opens it again the next day.
+
+    Ctrl-C ends it.
+    """
+    from batchdemo.course.handout import become, hand_out, lab_command  # noqa: PLC0415
+
+    options = further or []
+    if folder.startswith("-"):  # no folder was given, and what came after the -- was taken for one
+        folder, options = COURSE, [folder, *options]
+    path = Path(folder)
+    command = lab_command(path, browser=browser, port=port, options=options)  # before anything is written
+    done = hand_out(path)
+    if done.copied:
+        typer.echo(f"copied to {path}: {', '.join(done.copied)}")
+    if done.kept:
+        typer.echo(f"kept yours: {', '.join(done.kept)}")
+    become(command)
+
+
+@app.command()
 def doctor(port: Annotated[int, typer.Option(help="The port that `serve` would take.")] = 8000) -> None:
     """Say what is wrong here, and how to mend it."""
-    from batchdemo.doctor import examine  # noqa: PLC0415
+    from batchdemo.course.handout import notebooks  # noqa: PLC0415
+    from batchdemo.doctor import course, examine  # noqa: PLC0415
 
-    findings = examine(port)
+    findings = [*examine(port), course([name for name, _ in notebooks()])]
     for finding in findings:
         typer.echo(finding)
     bad = sum(finding.good is False for finding in findings)

@@ -116,6 +116,15 @@ def jupyter() -> list[Finding]:
     return findings
 
 
+def course(names: list[str]) -> Finding:
+    """Whether the course's notebooks came with the package; `names` are those at hand, with their images."""
+    notebooks = [name for name in names if name.endswith(".ipynb")]
+    if not notebooks:
+        says = "no notebooks came with this installation"
+        return Finding(False, "course", says, "pip install --force-reinstall batchdemo")
+    return Finding(True, "course", f"{len(notebooks)} notebooks at hand; `batchdemo lab` opens them")
+
+
 def proxy() -> Finding:
     """Whether a proxy would stand between a client and a server on this machine. Ours passes it by."""
     proxies = urllib.request.getproxies()

@@ -184,11 +184,12 @@ def test_doctor_looks_the_environment_over():
     well = run("doctor", "--port", str(port))
     assert well.returncode == 0, well.stdout
     assert "✓ Python" in well.stdout
+    assert re.search(r"^✓ course: \d+ notebooks at hand; `batchdemo lab` opens them$", well.stdout, re.M)
 
 
 def test_help_names_every_command():
     done = run("--help")
     assert done.returncode == 0
-    for command in ("demo", "serve", "send", "doctor"):
+    for command in ("demo", "serve", "send", "lab", "doctor"):
         assert re.search(rf"^  {command} ", done.stdout, re.M)
         assert run(command, "--help").returncode == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -70,11 +72,15 @@ def test_the_constraints_name_no_host_and_cover_the_dependencies():
     assert {parts(line)[0] for line in PROJECT["dependencies"]} <= pinned
 
 
+def build(kind: str, source: Path, target: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    (built,) = target.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    return built
+
+
 def test_the_wheel_carries_the_page_and_its_typing(tmp_path):
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    names = zipfile.ZipFile(build("wheel", ROOT, tmp_path)).namelist()
     for name in (
         "py.typed",
         "live/page/index.html",
@@ -83,4 +89,33 @@ def test_the_wheel_carries_the_page_and_its_typing(tmp_path):
         "live/page/favicon.svg",
     ):
         assert f"batchdemo/{name}" in names
-    assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
+    assert not [name for name in names if name.startswith(("tests", "benchmarks", "notebooks"))]
+
+
+@pytest.mark.parametrize("by_way_of", ["the checkout", "the sdist"])
+def test_a_wheel_takes_every_students_notebook_with_it_and_nothing_else_of_that_folder(tmp_path, by_way_of):
+    source = tmp_path / "checkout"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "batchdemo", source / "batchdemo", ignore=shutil.ignore_patterns("__pycache__"))
+    wanted = ["98_new.ipynb", "99_last.ipynb", "images/new.png"]
+    others = ["solutions/99_last.ipynb", "solutions/images/x.png", "scratch.ipynb", "nbgrader_config.py", "README.md"]
+    for name in wanted + others:
+        (source / "notebooks" / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / "notebooks" / name).write_text("{}")
+    if by_way_of == "the sdist":
+        with tarfile.open(build("sdist", source, tmp_path / "sdist")) as archive:
+            archive.extractall(tmp_path / "unpacked", filter="data")
+        (source,) = (tmp_path / "unpacked").iterdir()
+    names = zipfile.ZipFile(build("wheel", source, tmp_path / "wheel")).namelist()
+    carried = [name for name in names if "notebooks" in name or name.endswith((".ipynb", ".png"))]
+    assert sorted(carried) == [f"batchdemo/course/notebooks/{name}" for name in wanted]
+
+
+def test_an_editable_install_points_at_the_checkout_and_copies_nothing(tmp_path):
+    command = [sys.executable, "-c", f"import hatchling.build; hatchling.build.build_editable({str(tmp_path)!r})"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
+    assert names == ["_batchdemo.pth"]

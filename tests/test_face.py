@@ -10,7 +10,18 @@ import pytest
 
 import batchdemo
 
-NAMES = ["BatchdemoError", "FixedInterval", "Run", "Server", "echo", "load", "send", "stop_all"]
+NAMES = [
+    "BatchdemoError",
+    "FixedInterval",
+    "Run",
+    "Server",
+    "background",
+    "echo",
+    "load",
+    "measure_costs",
+    "send",
+    "stop_all",
+]
 
 HEAVY = (
     "matplotlib", "pandas", "numpy", "fastapi", "uvicorn", "websockets", "apscheduler", "tqdm", "typer", "aio_pika",

@@ -33,7 +33,7 @@ class Guard:
     def _fault(self, headers: Headers) -> str | None:
         host = headers.get("host", "")
         origin = headers.get("origin")
-        remedy = "To allow it: Server(allowed_hosts=[name])."
+        remedy = "To allow it, start the server with allowed_hosts=[name]."
         if _name(host) not in self._hosts:
             return f"Refused: this server is not known as Host {host!r}. {remedy}"
         if origin is None or urlsplit(origin).netloc == host:

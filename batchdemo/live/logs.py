@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import logging
+import sysconfig
 import threading
+import traceback
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 LOGGERS = ("uvicorn", "apscheduler", "asyncio")
+NOT_OWN = (
+    str(Path(__file__).parents[1]),
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    "<frozen",
+)
+
+
+def place(error: BaseException) -> str:
+    """Where in somebody's own code an error arose, as ` (line 7 of endpoint: 1 / 0)`; empty if nowhere there."""
+    own = [at for at in traceback.extract_tb(error.__traceback__) if not at.filename.startswith(NOT_OWN)]
+    if not own:
+        return ""
+    return f" (line {own[-1].lineno} of {own[-1].name}: {own[-1].line})"
 
 
 class Log:
@@ -66,7 +82,8 @@ class _Router(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         log = self._logs.get(record.thread or 0)
         if log is not None:
-            cause = f": {record.exc_info[1]!r}" if record.exc_info and record.exc_info[1] else ""
+            error = record.exc_info[1] if record.exc_info else None
+            cause = f": {error!r}{place(error)}" if error else ""
             log.write(f"{record.name}: {record.getMessage().strip()}{cause}")
         elif logging.lastResort is not None and not logging.getLogger().handlers:
             logging.lastResort.handle(record)

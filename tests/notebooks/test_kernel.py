@@ -49,7 +49,7 @@ def test_running_a_cell_again_takes_over_its_own_port(jupyter: Kernel):
 
 
 def test_an_interrupt_stops_the_cell_and_the_server_goes_on(jupyter: Kernel):
-    slow = "print('sending')\nbd.send(range(1000), server)"
+    slow = "bd.send\nprint('sending')\nbd.send(range(1000), server)"
     cells = jupyter.run(START, slow, "print('must not run')", interrupt_when="sending")
     assert [cell.status for cell in cells] == ["ok", "error", "aborted"]
     assert cells[1].error.startswith("SendInterrupted: interrupted after ")

@@ -1,0 +1,10 @@
+"""All exercises, by name, in the order of the course."""
+
+from __future__ import annotations
+
+from batchdemo.course.ex01 import EXERCISES as EX01
+from batchdemo.course.ex02 import EXERCISES as EX02
+from batchdemo.course.ex03 import EXERCISES as EX03
+from batchdemo.course.exercise import Exercise
+
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (*EX01, *EX02, *EX03)}
