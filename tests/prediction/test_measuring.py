@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import functools
+import signal
 import sys
 import threading
 from types import SimpleNamespace
@@ -310,12 +311,14 @@ def test_an_interrupt_ends_it_and_the_handler_is_called_no_more(early, until, mo
 
     if early:
         monkeypatch.setattr(measuring, "threading", SimpleNamespace(Thread=Hasty))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
     try:
         with pytest.raises(KeyboardInterrupt):
             measure_costs(handler, SIZES, rounds=100_000, budget=86_400)
         until(lambda: not any(thread.name == "batchdemo-measure" for thread in threading.enumerate()))
     finally:
         over.set()
+        signal.signal(signal.SIGINT, before)
 
 
 # --- the bar -----------------------------------------------------------------------------------------------
