@@ -180,7 +180,8 @@ class Products:
     processor's cache shows less of it, which is why the default is as large as it is. Batches of two to four
     may gain nothing: before a product of two matrices the library rearranges the large one.
 
-    It multiplies on one core, however many there are. Callable from any thread. The reply is the length of the product: `Norm 55.41: text`.
+    It multiplies on one core, however many there are. Callable from any thread. The reply is the length of the
+    product: `Norm 55.41: text`.
     """
 
     def __init__(self, dimension: int = 3072, *, together: bool = True, seed: int = 0) -> None:
