@@ -19,38 +19,92 @@ if TYPE_CHECKING:
     from batchdemo.live.client import send
     from batchdemo.live.ports import stop_all
     from batchdemo.live.server import Server
-    from batchdemo.policies import FixedInterval
-    from batchdemo.prediction import measure_costs
+    from batchdemo.live.submitting import Batcher
+    from batchdemo.policies import (
+        AIMD,
+        CostModel,
+        FixedInterval,
+        GroupCommit,
+        IdleOrTimeout,
+        NoBatching,
+        Preferred,
+        PreFormed,
+        Refuse,
+        Release,
+        SizeOrTimeout,
+        TakeAll,
+        Wait,
+    )
+    from batchdemo.prediction import advise, arrivals, compare, measure_costs, replay, simulate, theory
     from batchdemo.runs import Run, load
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "BatchdemoError",
-    "FixedInterval",
-    "Run",
-    "Server",
-    "background",
-    "echo",
-    "load",
-    "measure_costs",
-    "send",
-    "stop_all",
-]
-
-# Where each name lives. Looked up at its first use, so that `import batchdemo` costs nothing.
+# Where each name lives; `arrivals` and `theory` are modules. Looked up at the first use, so that
+# `import batchdemo` costs nothing.
 _HOMES = {
+    "AIMD": "batchdemo.policies",
     "BatchdemoError": "batchdemo.errors",
+    "Batcher": "batchdemo.live.submitting",
+    "CostModel": "batchdemo.policies",
     "FixedInterval": "batchdemo.policies",
+    "GroupCommit": "batchdemo.policies",
+    "IdleOrTimeout": "batchdemo.policies",
+    "NoBatching": "batchdemo.policies",
+    "PreFormed": "batchdemo.policies",
+    "Preferred": "batchdemo.policies",
+    "Refuse": "batchdemo.policies",
+    "Release": "batchdemo.policies",
     "Run": "batchdemo.runs",
     "Server": "batchdemo.live.server",
+    "SizeOrTimeout": "batchdemo.policies",
+    "TakeAll": "batchdemo.policies",
+    "Wait": "batchdemo.policies",
+    "advise": "batchdemo.prediction",
+    "arrivals": "batchdemo.prediction",
     "background": "batchdemo.live.background",
+    "compare": "batchdemo.prediction",
     "echo": "batchdemo.handlers",
     "load": "batchdemo.runs",
     "measure_costs": "batchdemo.prediction",
+    "replay": "batchdemo.prediction",
     "send": "batchdemo.live.client",
+    "simulate": "batchdemo.prediction",
     "stop_all": "batchdemo.live.ports",
+    "theory": "batchdemo.prediction",
 }
+
+__all__ = [  # in the order of _HOMES; written out for those who read without running
+    "AIMD",
+    "BatchdemoError",
+    "Batcher",
+    "CostModel",
+    "FixedInterval",
+    "GroupCommit",
+    "IdleOrTimeout",
+    "NoBatching",
+    "PreFormed",
+    "Preferred",
+    "Refuse",
+    "Release",
+    "Run",
+    "Server",
+    "SizeOrTimeout",
+    "TakeAll",
+    "Wait",
+    "advise",
+    "arrivals",
+    "background",
+    "compare",
+    "echo",
+    "load",
+    "measure_costs",
+    "replay",
+    "send",
+    "simulate",
+    "stop_all",
+    "theory",
+]
 
 
 def __getattr__(name: str) -> Any:

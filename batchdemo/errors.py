@@ -6,7 +6,11 @@ BatchdemoError
 │   └── PortInUseError                somebody else holds the port
 ├── SendError (ConnectionError)       the address does not answer, or does not speak WebSocket
 ├── RunFileError (ValueError)         a file is no saved run
-└── PolicyError (RuntimeError)        a policy answered what no policy may
+├── PolicyError (RuntimeError)        a policy answered what no policy may
+└── RefusedError (RuntimeError)       a batcher did not serve an item, and the handler is not to blame
+    ├── QueueFullError                its queue is full; `retry_after` says when to try again
+    ├── ExpiredError (TimeoutError)   its policy found that the item could not be answered in time
+    └── StoppedError                  it was stopped first
 
 SendInterrupted (KeyboardInterrupt)   Ctrl-C or Interrupt Kernel; `run` holds what had come in by then
 """
@@ -40,6 +44,26 @@ class RunFileError(BatchdemoError, ValueError):
 
 class PolicyError(BatchdemoError, RuntimeError):
     """A policy released more than there was, or waits for a time that has passed."""
+
+
+class RefusedError(BatchdemoError, RuntimeError):
+    """A batcher did not serve an item, for a reason of its own: see its children."""
+
+
+class QueueFullError(RefusedError):
+    """So many wait or are being handled as may. `retry_after`: seconds until another try is worth it, or None."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ExpiredError(RefusedError, TimeoutError):
+    """The policy turned the item away: it could not be answered in time. It was not handled."""
+
+
+class StoppedError(RefusedError):
+    """The batcher was stopped before the item was answered. It may have been handled, or may still be."""
 
 
 class SendInterrupted(KeyboardInterrupt):

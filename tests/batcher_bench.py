@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from batchdemo.handlers import echo
-from batchdemo.live.batcher import Batcher, Request
+from batchdemo.live.batcher import Request, TextBatcher
 from batchdemo.live.recorder import Recorder
 from batchdemo.policies import FixedInterval
 
@@ -23,6 +23,9 @@ class Recipient:
             self.shares.append([reply.encode() for _, reply in answered])
         return not self.gone
 
+    def refuse(self, text, why, *, outcome):
+        return self.deliver([(None, f"{outcome}: {why}: {text}")])
+
     @property
     def replies(self):
         return [reply.decode() for share in self.shares for reply in share]
@@ -31,18 +34,19 @@ class Recipient:
 class Bench:
     """A batcher, its clock, its clients, its record and its log."""
 
-    def __init__(self, policy=None, handler=echo, *, bound=10_000, clients=1):
+    def __init__(self, policy=None, handler=echo, *, bound=10_000, clients=1, **settings):
         self.now = 0.0
         self.log = []
         self.recorder = Recorder(100_000)
         self.clients = [Recipient(f"c{at}") for at in range(clients)]
-        self.batcher = Batcher(
+        self.batcher = TextBatcher(
             FixedInterval(5, 5.0) if policy is None else policy,
             handler,
             clock=lambda: self.now,
             max_queue_size=bound,
             recorder=self.recorder,
             report=self.log.append,
+            **settings,
         )
 
     def submit(self, text, client=0):

@@ -147,7 +147,9 @@ def test_a_policy_that_was_passed_in_is_left_as_it_was_and_may_be_used_again():
 
 
 class Stubborn:
-    """A policy that gives one answer, whatever it is told, and remembers what it saw."""
+    """A policy that gives one answer after the other, whatever it is told, and remembers what it saw."""
+
+    on_ticks = True  # so that an arrival asks it nothing
 
     def __init__(self, *answers):
         self.answers = list(answers)

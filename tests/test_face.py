@@ -11,16 +11,35 @@ import pytest
 import batchdemo
 
 NAMES = [
+    "AIMD",
     "BatchdemoError",
+    "Batcher",
+    "CostModel",
     "FixedInterval",
+    "GroupCommit",
+    "IdleOrTimeout",
+    "NoBatching",
+    "PreFormed",
+    "Preferred",
+    "Refuse",
+    "Release",
     "Run",
     "Server",
+    "SizeOrTimeout",
+    "TakeAll",
+    "Wait",
+    "advise",
+    "arrivals",
     "background",
+    "compare",
     "echo",
     "load",
     "measure_costs",
+    "replay",
     "send",
+    "simulate",
     "stop_all",
+    "theory",
 ]
 
 HEAVY = (
@@ -43,7 +62,7 @@ def test_the_public_names_are_these_and_no_others():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_public_name_resolves_and_is_found_the_same_twice(name):
     value = getattr(batchdemo, name)
-    assert value.__name__ == name
+    assert value.__name__.removeprefix("batchdemo.prediction.") == name
     assert value.__doc__
     assert getattr(batchdemo, name) is value
 

@@ -165,6 +165,23 @@ class Function:
 
 
 @dataclass(frozen=True)
+class APolicy:
+    """An object with decide and observe; its class in its stead is the usual slip."""
+
+    asks: str = "an object of your policy's class"
+
+    def read(self, answer: Any) -> Any:
+        """Anything that keeps to the interface of a policy."""
+        from batchdemo.policies import Policy  # noqa: PLC0415
+
+        if isinstance(answer, type):
+            raise _misfit(answer, self.asks, "Call the class, to make an object of it.")
+        if not isinstance(answer, Policy):
+            raise _misfit(answer, self.asks, "It needs the methods decide(view) and observe(batch).")
+        return answer
+
+
+@dataclass(frozen=True)
 class ARun:
     """A `Run`, as `bd.send` returns it."""
 

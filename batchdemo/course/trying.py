@@ -25,8 +25,8 @@ class Trial:
         self._name = name
         self._until = time.monotonic() + WITHIN
 
-    def call(self, *arguments: Any) -> Any:
-        """What the function returns; a Misfit where it raises or does not end."""
+    def call(self, *arguments: Any, let: type[BaseException] | tuple[()] = ()) -> Any:
+        """What the function returns; a Misfit where it raises or does not end. Errors of the kind `let` go through."""
         call = self.said(*arguments)  # before the call, which may change its arguments
         outcome: dict[str, Any] = {}
 
@@ -45,6 +45,8 @@ class Trial:
                 raise Misfit(f"{late} and was stopped. Does a loop of it never end?")
             raise Misfit(f"{late}, and could not be stopped: it goes on in the background. Restart the kernel.")
         error = outcome.get("error")
+        if isinstance(error, let):
+            raise error
         if error is not None:
             raise Misfit(f"{call} raised {type(error).__name__}: {_told(error)}.")
         return outcome["value"]

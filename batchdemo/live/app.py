@@ -12,7 +12,8 @@ from fastapi.responses import FileResponse, Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
-from batchdemo.live.batcher import Batcher
+from batchdemo.live.alarm import Alarm
+from batchdemo.live.batcher import TextBatcher
 from batchdemo.live.connection import Door
 from batchdemo.live.guard import Guard
 from batchdemo.live.scheduler import Ticker
@@ -24,7 +25,11 @@ POLICY = {"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Optio
 
 
 def create_app(
-    batcher: Batcher, ticker: Ticker, door: Door, status: Callable[[], dict[str, object]], hosts: frozenset[str]
+    batcher: TextBatcher,
+    clockwork: Ticker | Alarm,
+    door: Door,
+    status: Callable[[], dict[str, object]],
+    hosts: frozenset[str],
 ) -> ASGIApp:
     """Put the parts behind one address; `hosts` are the names under which the server may be called."""
 
@@ -32,9 +37,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         worker = asyncio.create_task(batcher.work())
         worker.add_done_callback(batcher.ended)
-        ticker.start()
+        clockwork.start()
         yield
-        ticker.stop()
+        clockwork.stop()
         worker.cancel()
         await asyncio.wait([worker])  # not `await worker`, which would raise what a dead one died of
 

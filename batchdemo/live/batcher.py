@@ -1,25 +1,18 @@
-"""The queue, the policy and the handler put together: what the tutorial's scheduled job does, and its record.
+"""The batcher of the server: texts come in with the connection that the reply is to go to, and its record.
 
-`submit` and `wake` are plain functions of the clock they are given, so tests drive them on a fake one.
-`work` is the only part that awaits: it hands one batch after another to the handler, so that replies keep
-the order of the batches and a slow handler delays batches, but never a tick.
+What the tutorial's scheduled job does. Replies of one batch go to each client in one write.
 """
 
 from __future__ import annotations
 
-import asyncio
-import copy
-import inspect
-import math
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
-from batchdemo.errors import PolicyError
 from batchdemo.handlers import Handler
+from batchdemo.live import parts
+from batchdemo.live.core import Core
 from batchdemo.live.recorder import Recorder
-from batchdemo.policies import Policy, QueueView, Wait, fault
+from batchdemo.policies import Policy
 from batchdemo.queues import Fifo
 from batchdemo.records import BatchRecord
 
@@ -31,6 +24,10 @@ class Recipient(Protocol):
 
     def deliver(self, answered: list[tuple[Request, str]]) -> bool:
         """Send all that one batch has for this client, at once. False: the client is gone."""
+        ...
+
+    def refuse(self, text: str, why: str, *, outcome: str) -> bool:
+        """Say that a request that was taken is not served after all. False: the client is gone."""
         ...
 
 
@@ -50,18 +47,10 @@ class Request:
         self.outcome = "unknown"
 
 
-class Batch:
-    """A batch on its way through the handler; `record` is what is kept of it."""
-
-    __slots__ = ("record", "replied", "requests")
-
-    def __init__(self, record: BatchRecord, requests: list[Request]) -> None:
-        self.record = record
-        self.requests = requests
-        self.replied = math.nan
+Batch = parts.Batch[Request]
 
 
-class Batcher:
+class TextBatcher(Core[Request]):
     """Takes requests in, lets batches out when the policy says so, and answers each over its own connection."""
 
     def __init__(
@@ -73,99 +62,69 @@ class Batcher:
         max_queue_size: int,
         recorder: Recorder,
         report: Callable[[str], None],
+        max_concurrent_batches: int = 1,
     ) -> None:
-        self.policy = copy.deepcopy(policy)  # the caller's object stays as it was, for the next run
-        self.queue: Fifo[Request] = Fifo(max_queue_size)
-        self.released = 0  # batches so far
-        self.served = self.failed = self.rejected = 0  # requests so far
-        self._handler = handler
-        self._clock = clock
+        super().__init__(
+            policy,
+            handler,
+            clock=clock,
+            queue=Fifo(max_queue_size),
+            max_concurrent_batches=max_concurrent_batches,
+            report=report,
+        )
+        self.served = self.failed = self.rejected = self.expired = 0  # requests so far
         self._recorder = recorder
-        self._report = report
-        self._handover: asyncio.Queue[Batch] = asyncio.Queue()
-        self._running = 0
 
     def submit(self, request: Request) -> bool:
-        """Put the request in the queue; False where the queue is full, which the caller tells the client."""
+        """Put the request in the queue; False where it is not taken, and the caller tells the client `refusal`."""
         self._recorder.requests.append(request)
-        if self.queue.push(request):
+        if self.on_ticks and self.open:  # nobody is asked, so no more than the push
+            if self.queue.push(request):
+                return True
+        elif self.take(request, request.arrived):
             return True
         request.outcome = "rejected"
         request.text, request.recipient = "", None
         self.rejected += 1
         return False
 
-    def wake(self, now: float) -> float | None:
-        """Ask the policy, at time `now`, until it waits; what it releases goes to the handler.
+    @property
+    def refusal(self) -> str:
+        """Why a request is not taken."""
+        if self.failure:
+            return "the policy failed, and nothing is taken until the server is started again"
+        return f"the queue is full (max_queue_size={self.queue.max_size})"
 
-        Returns the time at which to ask again, None for "when something happens".
-        """
-        while True:
-            queue = self.queue
-            view = QueueView(now, len(queue), queue.oldest, queue.newest, self._running)
-            answer = self.policy.decide(view)
-            wrong = fault(answer, view)
-            if wrong:
-                raise PolicyError(f"{self.policy} answered {_said(answer)} at {now:g} s, {wrong}")
-            if isinstance(answer, Wait):
-                return answer.until
-            self._release(int(answer.size), answer.reason, view.waiting)
+    def _items(self, requests: list[Request]) -> list[Any]:
+        return [request.text for request in requests]
 
-    def _release(self, size: int, reason: str, waiting: int) -> None:
-        requests = self.queue.pop(size)
-        self.queue.held += size
-        self.released += 1
-        self._running += 1
-        clients = len({request.client_id for request in requests})
-        record = BatchRecord(self.released, self._clock(), size, reason, waiting, waiting - size, clients, math.nan)
+    def _clients(self, requests: list[Request]) -> int:
+        return len({request.client_id for request in requests})
+
+    def _batch(self, record: BatchRecord, requests: list[Request]) -> Batch:
         batch = Batch(record, requests)
         for position, request in enumerate(requests, 1):
             request.batch = batch
             request.position = position
         self._recorder.batches.append(batch)
-        self._handover.put_nowait(batch)
+        return batch
 
-    async def work(self) -> None:
-        """Handle batches in the order of their release, one at a time, until cancelled."""
-        while True:
-            await self._handle(await self._handover.get())
+    def _check(self, results: Sequence[Any]) -> None:
+        for reply in results:
+            if not isinstance(reply, str):
+                raise TypeError(f"a handler must return replies of text, got {reply!r:.80}")
+            if not reply.isascii():
+                reply.encode()  # half a character cannot be sent
 
-    def ended(self, worker: asyncio.Task[None]) -> None:
-        """Say so where the task of `work` ended and nobody cancelled it; a callback for it."""
-        if not worker.cancelled():
-            self._report(f"no batch is handled any more, since the worker ended: {_said(worker.exception())}")
-
-    async def _handle(self, batch: Batch) -> None:
-        requests = batch.requests
-        began = self._clock()
-        outcome = "served"
-        try:
-            replies = await _run(self._handler, [request.text for request in requests])
-            _check_replies(replies, len(requests))
-        # An exit, or a cancellation that is not ours, is the handler's fault like any other.
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-                raise
-            self._report(f"batch {batch.record.batch}: the handler failed: {_said(error)}")
-            outcome = "failed"
-            why = f"Failed: the handler raised {type(error).__name__}"  # no more: it may hold what is private
-            replies = [f"{why}: {request.text}" for request in requests]
-        batch.record = batch.record._replace(duration=self._clock() - began)
-        self._answer(requests, replies, outcome)
-        batch.replied = self._clock()
-        batch.requests = []
-        self.queue.held -= len(requests)
-        self._running -= 1
-        try:
-            self.policy.observe(batch.record)
-        except Exception as error:  # the policy's own fault, which must not end the answering
-            self._report(f"batch {batch.record.batch}: {self.policy} failed to observe it: {_said(error)}")
-
-    def _answer(self, requests: list[Request], replies: Sequence[str], outcome: str) -> None:
+    def _answer(self, batch: Batch, results: Sequence[Any], error: BaseException | None) -> None:
         """Send each client all that is its own of the batch, in one go, in the order it had in the queue."""
+        requests = batch.requests
+        outcome = "served" if error is None else "failed"
+        if error is not None:
+            why = f"Failed: the handler raised {type(error).__name__}"  # no more: it may hold what is private
+            results = [f"{why}: {request.text}" for request in requests]
         shares: dict[Recipient, list[tuple[Request, str]]] = {}
-        for request, reply in zip(requests, replies, strict=True):
+        for request, reply in zip(requests, results, strict=True):
             assert request.recipient is not None
             request.outcome = outcome
             shares.setdefault(request.recipient, []).append((request, reply))
@@ -179,60 +138,11 @@ class Batcher:
         for request in requests:
             request.text, request.recipient = "", None
 
-
-def _said(thing: object) -> str:
-    """An error or an answer as it shows itself, even one that cannot."""
-    try:
-        return repr(thing)
-    except Exception:
-        return f"{type(thing).__name__}, whose repr fails"
-
-
-def _check_replies(replies: Any, size: int) -> None:
-    if isinstance(replies, str) or not isinstance(replies, Sequence):
-        raise TypeError(f"a handler must return a list of replies, got {type(replies).__name__}")
-    if len(replies) != size:
-        raise ValueError(f"a handler must return one reply a request: {size} wanted, got {len(replies)}")
-    for reply in replies:
-        if not isinstance(reply, str):
-            raise TypeError(f"a handler must return replies of text, got {reply!r:.80}")
-        if not reply.isascii():
-            reply.encode()  # half a character cannot be sent
-
-
-async def _run(handler: Handler, texts: list[str]) -> Any:
-    on_loop = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-    answer = handler(texts) if on_loop else await _in_thread(handler, texts)
-    return await answer if inspect.isawaitable(answer) else answer
-
-
-async def _in_thread(handler: Handler, texts: list[str]) -> Any:
-    """Run a handler that may block off the loop.
-
-    In a daemon thread of its own and not in the loop's pool: at exit Python joins the pool's threads, so one
-    handler that never returns would keep the whole process from ending.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if done.done():  # the server was stopped meanwhile
-            return
-        if error is None:
-            done.set_result(result)
-        else:
-            # A future takes no StopIteration, and an interrupt must not pass for one of the server.
-            plain = isinstance(error, (Exception, SystemExit)) and not isinstance(error, StopIteration)
-            done.set_exception(error if plain else RuntimeError(repr(error)))
-
-    def work() -> None:
-        result, error = None, None
-        try:
-            result = handler(texts)
-        except BaseException as raised:
-            error = raised
-        with suppress(RuntimeError):  # the loop has closed: nobody waits for this batch any more
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=work, name="batchdemo-handler", daemon=True).start()
-    return await done
+    def _turn_away(self, requests: list[Request], outcome: str, why: str) -> None:
+        for request in requests:
+            assert request.recipient is not None
+            told = request.recipient.refuse(request.text, why, outcome=outcome)
+            request.outcome = outcome if told else "cancelled"
+            request.text, request.recipient = "", None
+            self.expired += told and outcome == "expired"
+            self.failed += told and outcome == "failed"

@@ -32,7 +32,7 @@ def send(
     numbers: Iterable[int],
     to: Server | str,
     *,
-    clients: int = 1,
+    clients: int | None = None,
     arrivals: Any = None,
     timeout: float | None = None,
     progress: bool | None = None,
@@ -41,22 +41,24 @@ def send(
 
     numbers    different whole numbers, as `range(1, 19)`; each is one message
     to         a `Server`, or the address of any server: `ws://127.0.0.1:8000/ws/{client_id}`
-    clients    connections to send over; the numbers are dealt round, the first to client 1
-    arrivals   when to send: None, all at once; a rate, in requests a second; or seconds, one a number
+    clients    connections to send over, one by default; the numbers are dealt round, the first to client 1
+    arrivals   when to send: None, all at once; a rate, in requests a second; seconds, one a number; or arrivals
+               of `bd.arrivals`, which also say by whom, where `clients` does not
     timeout    seconds without any reply, after the last request, until the rest is given up; by default
-               three intervals of the server, at least 10 s; 30 s for a server that nobody here started
+               three intervals of the server, but at least 10 s, and 10 s where its policy has none; 30 s for
+               a server that nobody here started
     progress   a bar: True, False, or None for "where somebody looks, and when it takes over a second"
 
     What never came stays in the table as `unknown`. An interrupt raises `SendInterrupted`, a KeyboardInterrupt
     whose `run` is the record so far.
     """
     values = _numbers(numbers)
-    clients = whole("clients", clients, 1, MOST_CLIENTS)
     times = _times(arrivals, len(values))
+    owners = _owners(clients, arrivals, len(values))
     template, quiet = _target(to, timeout)
-    ledger = Ledger(values, [row % clients + 1 for row in range(len(values))])
+    ledger = Ledger(values, owners)
     base = secrets.randbelow(2**30)  # the tutorial's ids are numbers; a fresh range, so that runs do not mix
-    wire_ids = [base + client for client in range(1, clients + 1)]
+    wire_ids = [base + client for client in range(1, max(owners) + 1)]
     talk = Conversation(template, wire_ids, ledger, times, quiet, offer_json=isinstance(to, str))
     began = datetime.now(UTC)
     interrupted = _run_in_thread(talk, to if isinstance(to, Server) else None, progress)
@@ -105,6 +107,16 @@ def _times(arrivals: Any, count: int) -> list[float] | None:
     return times.tolist()  # type: ignore[no-any-return]
 
 
+def _owners(clients: Any, arrivals: Any, count: int) -> list[int]:
+    """Which client sends each number."""
+    if clients is None and hasattr(arrivals, "clients"):
+        owners = [int(client) for client in arrivals.clients]
+        whole("the number of clients of these arrivals", max(owners), 1, MOST_CLIENTS)
+        return owners
+    clients = 1 if clients is None else whole("clients", clients, 1, MOST_CLIENTS)
+    return [row % clients + 1 for row in range(count)]
+
+
 def _target(to: Any, timeout: Any) -> tuple[str, float]:
     """The address template, and the seconds of quiet after which the rest is given up."""
     if timeout is not None:
@@ -112,7 +124,7 @@ def _target(to: Any, timeout: Any) -> tuple[str, float]:
     if isinstance(to, Server):
         if not to.running:
             raise ServerError("the server that was given is stopped, so nothing was sent. start() it first.")
-        return to.ws_url, timeout or max(10.0, 3 * to.policy.interval)
+        return to.ws_url, timeout or max(10.0, 3 * (to.interval or 0.0))
     rule = "a Server, or an address such as ws://127.0.0.1:8000/ws/{client_id}"
     if not isinstance(to, str):
         refuse("to", rule, to)
@@ -178,7 +190,7 @@ class _Bar:
         self._stream = sys.stdout if kernel else sys.stderr  # a notebook paints stderr as an error
         self._shown = (kernel or self._stream.isatty()) if progress is None else progress
         self._ledger = talk.ledger
-        self._server = server
+        self._server = server if server is not None and server.interval is not None else None
         self._began = time.time()
         self._next = time.monotonic() + 1.0
         self._bar: tqdm[Any] | None = None

@@ -14,7 +14,7 @@ from itertools import count
 
 from starlette.types import Receive, Scope, Send
 
-from batchdemo.live.batcher import Batcher, Recipient, Request
+from batchdemo.live.batcher import Recipient, Request, TextBatcher
 from batchdemo.live.protocol import EXTENSION, DirectProtocol
 
 SUBPROTOCOL = "batchdemo.v1+json"
@@ -35,13 +35,16 @@ class Connection:
             return self.protocol.send_texts([_reply_json(request, reply) for request, reply in answered])
         return self.protocol.send_texts([reply for _, reply in answered])
 
-    def refuse(self, text: str, why: str, retry_after: float) -> None:
-        """Say that a request was not taken, and in how many seconds it is worth another try."""
+    def refuse(self, text: str, why: str, *, outcome: str = "rejected", retry_after: float | None = None) -> bool:
+        """Say that a request is not served, and in how many seconds another try is worth it, where that is known."""
         if self._as_json:
-            answer = {"type": "refusal", "text": text, "reason": why, "retry_after": round(retry_after, 3)}
-            self.protocol.send_texts([json.dumps(answer)])
-        else:
-            self.protocol.send_texts([f"Rejected: {why}; try again in {retry_after:.1f} s: {text}"])
+            answer: dict[str, object] = {"type": "refusal", "text": text, "reason": why, "outcome": outcome}
+            if retry_after is not None:
+                answer["retry_after"] = round(retry_after, 3)
+            return self.protocol.send_texts([json.dumps(answer)])
+        word = "Failed" if outcome == "failed" else "Rejected"
+        again = "" if retry_after is None else f"; try again in {retry_after:.1f} s"
+        return self.protocol.send_texts([f"{word}: {why}{again}: {text}"])
 
 
 def _reply_json(request: Request, reply: str) -> str:
@@ -64,10 +67,10 @@ class Door:
 
     def __init__(
         self,
-        batcher: Batcher,
+        batcher: TextBatcher,
         *,
         clock: Callable[[], float],
-        retry_after: Callable[[], float],
+        retry_after: Callable[[], float | None],
         report: Callable[[str], None],
         max_clients: int,
     ) -> None:
@@ -107,8 +110,7 @@ class Door:
 
         def take(text: str) -> None:
             if not submit(Request(text, connection, clock(), index())):
-                bound = self._batcher.queue.max_size
-                connection.refuse(text, f"the queue is full (max_queue_size={bound})", self._retry_after())
+                connection.refuse(text, self._batcher.refusal, retry_after=self._retry_after())
 
         return take
 

@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
+from batchdemo.records import OUTCOMES
 from batchdemo.runs.run import Stray
 
 INTEGER = re.compile(r"(?<![\d.])-?\d+(?![\d.]*\d)")
@@ -30,8 +31,9 @@ def understand(message: str | bytes, *, as_json: bool) -> Reply:
         try:
             said: dict[str, Any] = json.loads(text)
             kind = {"reply": "served", "failure": "failed", "refusal": "rejected"}[said["type"]]
+            kind = said["outcome"] if kind == "rejected" and said.get("outcome") in OUTCOMES else kind
             return Reply(str(said["text"]), kind, int(said.get("batch", 0)), int(said.get("position", 0)),
-                         str(said["reason"]) if kind != "rejected" else "unknown")  # fmt: skip
+                         str(said["reason"]) if said["type"] != "refusal" else "unknown")  # fmt: skip
         except (ValueError, KeyError, TypeError, AttributeError):
             pass
     for word, outcome in (("Rejected:", "rejected"), ("Failed:", "failed")):

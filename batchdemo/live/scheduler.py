@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from batchdemo.live.alarm import Alarm
+from batchdemo.live.core import Core
 from batchdemo.policies import ticks_by
 from batchdemo.records import TickRecord
 
@@ -57,3 +60,13 @@ class Ticker:
         self._record(TickRecord(due, ran))
         until = self._on_tick(due)
         self.due = due + self._interval if until is None else until
+
+
+def clockwork(core: Core[Any], clock: Callable[[], float], record: Callable[[TickRecord], None]) -> Ticker | Alarm:
+    """What wakes a policy: ticks, where it lives on them and says how far apart they are, else the loop's timers."""
+    interval = getattr(core.policy, "interval", None)
+    if core.on_ticks and interval is not None:
+        return Ticker(interval, clock, core.ask, record)
+    alarm = Alarm(clock, core.ask)
+    core.set_alarm = alarm.set
+    return alarm

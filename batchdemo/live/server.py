@@ -9,15 +9,16 @@ from typing import Self
 from batchdemo.arguments import refuse, whole
 from batchdemo.handlers import Handler, echo
 from batchdemo.live.app import create_app
-from batchdemo.live.batcher import Batcher
+from batchdemo.live.batcher import TextBatcher
 from batchdemo.live.connection import Door
 from batchdemo.live.listener import LOG_LINES, Listener
+from batchdemo.live.parts import a_policy
 from batchdemo.live.ports import stop_all
 from batchdemo.live.protocol import DirectProtocol
 from batchdemo.live.recorder import Recorder
-from batchdemo.live.scheduler import Ticker
+from batchdemo.live.scheduler import clockwork
 from batchdemo.live.thread import ServerThread
-from batchdemo.policies import FixedInterval
+from batchdemo.policies import FixedInterval, Policy
 
 __all__ = ["LOG_LINES", "MAX_CLIENTS", "Server", "stop_all"]
 
@@ -31,6 +32,7 @@ class Server(Listener):
     policy            when a batch leaves and how big it is
     handler           takes the texts of a batch, returns as many replies; plain (run in a thread) or async
     host, port        where it listens; port 0 takes a free one
+    max_concurrent_batches   how many are handled at once; further ones wait in the order of their release
     max_queue_size    requests that may wait, those included whose batch the handler has not answered yet
     log_size          requests, batches and ticks that are remembered, the oldest forgotten first
     allowed_hosts     further names under which a hub or proxy calls it, as `hub.example.org`
@@ -42,8 +44,9 @@ class Server(Listener):
 
     def __init__(
         self,
-        policy: FixedInterval | None = None,
+        policy: Policy | None = None,
         *,
+        max_concurrent_batches: int = 1,
         handler: Handler = echo,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -51,29 +54,29 @@ class Server(Listener):
         log_size: int = 100_000,
         allowed_hosts: tuple[str, ...] | list[str] = (),
     ) -> None:
-        self.policy = FixedInterval() if policy is None else policy
-        if not isinstance(self.policy, FixedInterval):
-            refuse("policy", "a policy", policy, "For example FixedInterval(max_batch_size=5, interval=5.0).")
+        self.policy: Policy = FixedInterval() if policy is None else a_policy(policy)
         if not callable(handler):
             refuse("handler", "a function from a list of texts to a list of replies", handler)
         super().__init__(host, port, allowed_hosts)
         self.handler = handler
         self._max_queue_size = whole("max_queue_size", max_queue_size, 1, 10_000_000)
+        self._slots = whole("max_concurrent_batches", max_concurrent_batches, 1, 100_000)
         self.log_size = whole("log_size", log_size, 1, 10_000_000)
         self.began = 0.0  # time.monotonic() at the start: zero of the times in the record
         self._reset()
 
     def _reset(self) -> None:
         self.recorder = Recorder(self.log_size)
-        self._batcher = Batcher(
+        self._batcher = TextBatcher(
             self.policy,
             self.handler,
             clock=self.clock,
             max_queue_size=self._max_queue_size,
             recorder=self.recorder,
             report=self.log.write,
+            max_concurrent_batches=self._slots,
         )
-        self._ticker = Ticker(self.policy.interval, self.clock, self._batcher.wake, self.recorder.ticks.append)
+        self._clockwork = clockwork(self._batcher, self.clock, self.recorder.ticks.append)
         self._door = Door(
             self._batcher,
             clock=self.clock,
@@ -93,7 +96,7 @@ class Server(Listener):
         sock = self._bind()
         self.began = time.monotonic()
         self._reset()
-        app = create_app(self._batcher, self._ticker, self._door, self._status, self._hosts)
+        app = create_app(self._batcher, self._clockwork, self._door, self._status, self._hosts)
         self._serve(
             app,
             sock,
@@ -112,42 +115,69 @@ class Server(Listener):
 
     # --- what can be asked of it -------------------------------------------------------------------------
 
-    def stats(self) -> dict[str, int | float]:
-        """Clients and requests now, batches and outcomes since the start; seconds up, and to the next tick."""
-        batcher = self._batcher
+    @property
+    def interval(self) -> float | None:
+        """Seconds between the ticks of the policy, None where it has none."""
+        interval: float | None = getattr(self.policy, "interval", None)
+        return interval
+
+    def stats(self) -> dict[str, int | float | str | None]:
+        """Clients and requests now, batches and outcomes since the start; seconds up, and to the next tick.
+
+        `next_tick_in` is for a policy without ticks the time to its timer, None where it waits for something to
+        happen. `fault` says what the policy did that no policy may; it is empty where all is well.
+        """
+        batcher, left = self._batcher, self._next_tick_in()
         return {
             "clients": len(self._door.open),
-            "waiting": len(batcher.queue),
+            "waiting": batcher.waiting,
             "handling": batcher.queue.held,
             "ticks": len(self.recorder.ticks),
             "batches": batcher.released,
             "served": batcher.served,
             "failed": batcher.failed,
             "rejected": batcher.rejected,
+            "expired": batcher.expired,
             "uptime": round(self.clock(), 3) if self.running else 0.0,
-            "next_tick_in": round(self._next_tick_in(), 3) if self.running else 0.0,
+            "next_tick_in": (None if left is None else round(left, 3)) if self.running else 0.0,
+            "fault": batcher.failure,
         }
 
-    def _next_tick_in(self) -> float:
-        return max(0.0, self._ticker.due - self.clock())
+    def _next_tick_in(self) -> float | None:
+        due = self._clockwork.due
+        return None if due is None else max(0.0, due - self.clock())
 
-    def time_left(self, requests: int) -> float:
-        """Seconds until so many requests, which were the last to be sent, are all answered."""
-        batches = -(-max(requests, len(self._batcher.queue)) // self.policy.max_batch_size)
-        return self._next_tick_in() + max(0, batches - 1) * self.policy.interval
+    def time_left(self, requests: int) -> float | None:
+        """Seconds until so many requests, which were the last to be sent, are all answered.
+
+        None where the policy has no interval: then it depends on what else comes, and on the handler.
+        """
+        size, left = getattr(self.policy, "max_batch_size", None), self._next_tick_in()
+        if self.interval is None or size is None or left is None:
+            return None
+        batches = -(-max(requests, self._batcher.waiting) // size)
+        return float(left + max(0, batches - 1) * self.interval)
 
     def _status(self) -> dict[str, object]:
-        settings = {"max_batch_size": self.policy.max_batch_size, "interval": self.policy.interval}
-        return {**self.stats(), **settings}
+        size = getattr(self.policy, "max_batch_size", None)
+        return {**self.stats(), "policy": str(self.policy), "max_batch_size": size, "interval": self.interval}
 
     def _facts(self) -> list[tuple[str, str]]:
-        stats = self.stats()
         state = "running" if self.running else "stopped"
         if self._replaced:
             state += f" (replaced an earlier server on port {self.port})"
         return [
             ("state", state),
             ("policy", str(self.policy)),
-            ("waiting", f"{stats['waiting']:,}"),
-            ("batches so far", f"{stats['batches']:,}"),
+            *self._faults(),
+            ("waiting", f"{self._batcher.waiting:,}"),
+            ("batches so far", f"{self._batcher.released:,}"),
         ]
+
+    def _faults(self) -> list[tuple[str, str]]:
+        """What is wrong with the policy, if anything."""
+        if self._batcher.failure:
+            return [("the policy failed, and nothing is taken any more", self._batcher.failure)]
+        if self.running and self._clockwork.due is None and self._batcher.waits_for_ever:
+            return [("nothing will happen", "the policy waits, with no batch handled and no timer set")]
+        return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from batchdemo.arguments import real, whole
 from batchdemo.policies.interface import QueueView, Release, Wait
@@ -33,6 +33,7 @@ class FixedInterval:
 
     max_batch_size: int = 5
     interval: float = 5.0  # seconds
+    on_ticks: ClassVar[bool] = True  # asked at its ticks alone: an arrival at the instant of a tick is in time for it
     _next: int = field(default=1, init=False, repr=False, compare=False)  # the tick that is due next
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -22,6 +22,7 @@ class QueueView(NamedTuple):
     oldest: float  # arrival of the one that waits longest; NaN when none waits
     newest: float  # arrival of the one that came last; NaN when none waits
     running: int  # batches released and not yet answered
+    free: int = 1  # batches that the executor could begin to handle now; 0 while it is busy
 
 
 class Release(NamedTuple):
@@ -29,6 +30,12 @@ class Release(NamedTuple):
 
     size: int
     reason: str
+
+
+class Refuse(NamedTuple):
+    """Turn the first `size` requests away now: they can no longer be answered in time."""
+
+    size: int
 
 
 class Wait(NamedTuple):
@@ -41,13 +48,19 @@ class Wait(NamedTuple):
 class Policy(Protocol):
     """When a batch leaves, and how big it is."""
 
-    def decide(self, view: QueueView) -> Release | Wait:
-        """Release the next batch, or wait."""
+    def decide(self, view: QueueView) -> Release | Refuse | Wait:
+        """Release the next batch, refuse who cannot be served in time, or wait."""
         ...
 
     def observe(self, batch: BatchRecord) -> None:
         """Hear how a batch went; policies that adapt learn here, others pass."""
         ...
+
+
+def named(policy: Any) -> str:
+    """A policy in words: its own, or the name of its class where it has none."""
+    kind: Any = type(policy)
+    return kind.__name__ if kind.__str__ is object.__str__ else str(policy)
 
 
 def fault(answer: Any, view: QueueView) -> str:
@@ -56,14 +69,19 @@ def fault(answer: Any, view: QueueView) -> str:
     For engines, so that none takes what another refuses.
     """
     if isinstance(answer, Wait):
-        until = answer.until
-        if until is None:
-            return ""
-        if not isinstance(until, Real) or not math.isfinite(until):
-            return "but it must wait until a time in seconds, or until None: until something happens"
-        return "" if until > view.now else "but it must wait until a time that is yet to come"
-    if not isinstance(answer, Release):
-        return "but it must answer Release(size, reason) or Wait(until)"
+        return _wait_fault(answer.until, view)
+    if not isinstance(answer, (Release, Refuse)):
+        return "but it must answer Release(size, reason), Refuse(size) or Wait(until)"
     if not isinstance(answer.size, Integral) or not 1 <= answer.size <= view.waiting:
         return f"when {view.waiting} were waiting"
-    return "" if answer.reason in REASONS else f"but the reason must be one of {', '.join(REASONS)}"
+    if isinstance(answer, Refuse) or answer.reason in REASONS:
+        return ""
+    return f"but the reason must be one of {', '.join(REASONS)}"
+
+
+def _wait_fault(until: Any, view: QueueView) -> str:
+    if until is None:
+        return ""
+    if not isinstance(until, Real) or not math.isfinite(until):
+        return "but it must wait until a time in seconds, or until None: until something happens"
+    return "" if float(until) > view.now else "but it must wait until a time that is yet to come"

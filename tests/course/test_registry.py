@@ -50,7 +50,7 @@ def test_a_word_never_holds_the_answer(name, slip):
         found, task = EXERCISES[name], exercise(name, seed)
         numbers = found.numbers(seed)
         answer, wrong = found.solution(numbers), found.usual(numbers)[slip]
-        words = check(name, wrong, seed=seed).words
+        words = check(name, wrong, seed=seed).words.split(" Stuck? ")[0]
         if isinstance(answer, (int, float)) and not re.search(rf"\b{answer:g}\b", f"{task.text} {wrong}"):
             assert not re.search(rf"(?<![#\d.]){answer:g}\b(?!\.\d)", words), (seed, words)
         elif isinstance(answer, (str, list)):

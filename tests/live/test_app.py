@@ -6,14 +6,14 @@ import pytest
 from websockets.sync.client import connect
 
 import batchdemo as bd
-from batchdemo.live.batcher import Batcher
+from batchdemo.live.batcher import TextBatcher
 
 
 def test_a_worker_that_dies_is_in_the_servers_log_and_does_not_keep_it_from_stopping(monkeypatch, until):
     def answer(self, requests, replies, outcome):
         raise RuntimeError("the worker has a bug")
 
-    monkeypatch.setattr(Batcher, "_answer", answer)
+    monkeypatch.setattr(TextBatcher, "_answer", answer)
     with bd.Server(bd.FixedInterval(5, 0.05)) as server, connect(server.ws_url.format(client_id=1), proxy=None) as ws:
         ws.send("1")
         until(lambda: "no batch is handled any more" in repr(server.log))

@@ -262,3 +262,13 @@ def test_what_is_sent_at_once_arrives_at_once_and_no_tick_parts_it():
         for _ in range(20):
             run = bd.send(range(100), server)
             assert run.batches["size"].tolist() == [100]
+
+
+def test_arrivals_say_when_and_by_whom():
+    coming = bd.arrivals.Arrivals([0.0, 0.01, 0.02, 0.03], [1, 2, 2, 1], "four")
+    with bd.Server(bd.FixedInterval(5, 0.1)) as server:
+        run = bd.send(range(1, 5), server, arrivals=coming)
+        dealt = bd.send(range(1, 5), server, arrivals=coming, clients=4)
+    assert run.requests["client"].tolist() == [1, 2, 2, 1]
+    assert dealt.requests["client"].tolist() == [1, 2, 3, 4]
+    assert (run.requests["sent"].diff().dropna() >= 0.005).all()

@@ -250,7 +250,9 @@ def test_the_record_is_bounded_by_log_size(until):
 @pytest.mark.parametrize(
     ("argument", "value", "rule"),
     [
-        ("policy", "fast", "policy must be a policy, got 'fast'"),
+        ("policy", "fast", r"policy must be a policy, with decide\(view\) and observe\(batch\), got 'fast'"),
+        ("policy", bd.FixedInterval, r"That is a class. Make one first: FixedInterval"),
+        ("max_concurrent_batches", 0, "max_concurrent_batches must be a whole number from 1"),
         ("handler", 3, "handler must be a function"),
         ("host", "", "host must be a name or an address"),
         ("host", None, "host must be"),

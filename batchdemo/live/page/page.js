@@ -49,7 +49,9 @@ function cell(kind, text) {
 function show(said) {
   const item = document.createElement("li");
   if (said.type === "refusal") {
-    item.append(cell("text refused", said.text), cell("how", `${said.reason}; try again in ${said.retry_after.toFixed(1)} s`));
+    const again = said.retry_after === undefined ? "" : `; try again in ${said.retry_after.toFixed(1)} s`;
+    const why = `${said.reason}${again}`;
+    item.append(cell("text refused", said.text), cell("how", why));
   } else {
     if (said.batch !== lastBatch) item.className = "first";
     lastBatch = said.batch;
@@ -92,18 +94,25 @@ async function ask() {
     server = { ...(await answer.json()), at: performance.now() };
     $("waiting").textContent = server.waiting;
     $("batches").textContent = server.batches;
+    const ticks = server.interval !== null;
     const many = server.max_batch_size === 1 ? "1 request" : `up to ${server.max_batch_size} requests`;
-    $("policy").textContent = `This server answers ${many} every ${server.interval} s, in the order in which they came.`;
+    const when = ticks ? `${many} every ${server.interval} s` : `in batches: ${server.policy}`;
+    $("policy").textContent = `This server answers ${when}, in the order in which they came.`;
+    $("until").textContent = ticks ? "until the next tick" : "until it looks again by itself";
+    $("tick").hidden = !ticks;
   } catch {
     server = null;
   }
   // Soon after the next tick, when the queue has changed; but no more than five times a second.
-  const wait = server ? Math.min(1000, Math.max(200, server.next_tick_in * 1000 + 30)) : 1000;
+  const wait = server ? Math.min(1000, Math.max(200, (server.next_tick_in ?? 1) * 1000 + 30)) : 1000;
   setTimeout(ask, wait);
 }
 
 function tick() {
-  if (server) {
+  if (server && server.interval === null) {
+    const left = server.next_tick_in === null ? null : server.next_tick_in - (performance.now() - server.at) / 1000;
+    $("next").textContent = left === null ? "–" : `${Math.max(0, left).toFixed(1)} s`;
+  } else if (server) {
     const passed = (performance.now() - server.at) / 1000;
     const left = server.next_tick_in - passed;
     const next = ((left % server.interval) + server.interval) % server.interval;

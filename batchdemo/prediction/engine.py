@@ -1,0 +1,161 @@
+"""The event engine: any policy on virtual time, by the rules of the live batcher.
+
+Events at the same instant happen in this order: a batch is finished, requests arrive one by one, a timer is due.
+After each the policy is asked until it waits.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+from batchdemo.errors import PolicyError
+from batchdemo.policies import Policy, QueueView, Refuse, Release, Wait, fault, named
+from batchdemo.prediction.service import Service
+from batchdemo.records import REASONS, BatchRecord
+
+IDLE_TIMERS = 10_000_000  # timers in a row at which nothing is released, before a policy is said never to
+
+
+@dataclass
+class History:
+    """What happened, batch by batch, in the order of release: plain lists, or arrays from the shortcut."""
+
+    released: Any = field(default_factory=list)
+    size: Any = field(default_factory=list)
+    reason: list[str] = field(default_factory=list)
+    first: Any = field(default_factory=list)  # the index of its first request, from 0
+    waiting: Any = field(default_factory=list)  # just before, itself included
+    began: Any = field(default_factory=list)
+    finished: Any = field(default_factory=list)
+    refused: list[tuple[int, int, float]] = field(default_factory=list)  # first index, how many, when
+
+
+def simulate(policy: Policy, times: list[float], service: Service | None, slots: int) -> History:
+    """Run the policy over requests that arrive at `times`; `slots` batches are handled at once.
+
+    The policy is changed by it: give a copy. PolicyError: it broke the rules, or lets requests wait for ever.
+    """
+    return _Engine(policy, times, service, slots).run()
+
+
+class _Engine:
+    def __init__(self, policy: Policy, times: list[float], service: Service | None, slots: int) -> None:
+        self.policy = policy
+        self.times = times
+        self.service = service
+        self.slots = slots
+        self.history = History()
+        self.head = 0  # the first request that waits
+        self.arrived = 0  # requests that have come
+        self.running = 0  # released and not finished
+        self.ready: deque[int] = deque()  # batches that wait for the executor
+        self.handling: list[tuple[float, int]] = []  # (when it is finished, batch), a heap
+
+    def run(self) -> History:
+        """Event after event, until all is answered."""
+        times, handling = self.times, self.handling
+        count = len(times)
+        on_ticks = getattr(self.policy, "on_ticks", False)  # its answer cannot change between its ticks
+        timer = self._ask(0.0)
+        idle = 0
+        while self.head < count or handling:
+            arrival = times[self.arrived] if self.arrived < count else math.inf
+            finish = handling[0][0] if handling else math.inf
+            if handling and finish <= arrival and finish <= timer:
+                self._finish()
+                timer = timer if on_ticks else self._ask(finish)
+            elif self.arrived < count and arrival <= timer:
+                if on_ticks:  # nobody is asked before the tick, so all who come until then may come at once
+                    self.arrived = bisect_right(times, timer, self.arrived)
+                else:
+                    self.arrived += 1
+                    timer = self._ask(arrival)
+            elif timer < math.inf:
+                before = self.head
+                timer = self._ask(timer)
+                idle = idle + 1 if self.head == before < self.arrived else 0
+                if idle > IDLE_TIMERS:
+                    raise self._stuck(timer)
+            else:
+                raise self._stuck(times[-1])
+        return self.history
+
+    def _ask(self, now: float) -> float:
+        """Ask until the answer is Wait; when to ask again at the latest."""
+        times, decide, arrived, slots = self.times, self.policy.decide, self.arrived, self.slots
+        while True:
+            head, running = self.head, self.running
+            waiting = arrived - head
+            free = slots - running if running < slots else 0
+            if waiting:
+                view = QueueView(now, waiting, times[head], times[arrived - 1], running, free)
+            else:
+                view = QueueView(now, 0, math.nan, math.nan, running, free)
+            answer = decide(view)
+            if isinstance(answer, Wait):
+                until = answer.until
+                if until is None:
+                    return math.inf
+                if until > now:
+                    return until
+            elif isinstance(answer, Release):
+                size, reason = answer.size, answer.reason
+                if type(size) is int and 0 < size <= waiting and reason in REASONS:  # as nearly always
+                    self._release(now, size, reason, waiting)
+                    continue
+            wrong = fault(answer, view)  # it looks longer, and takes whole numbers of any type
+            if wrong:
+                raise PolicyError(f"{named(self.policy)} answered {answer} at {now:g} s, {wrong}")
+            if isinstance(answer, Release):
+                self._release(now, int(answer.size), answer.reason, waiting)
+            elif isinstance(answer, Refuse):
+                self.history.refused.append((head, int(answer.size), now))
+                self.head += int(answer.size)
+
+    def _release(self, now: float, size: int, reason: str, waiting: int) -> None:
+        history = self.history
+        batch = len(history.size)
+        history.released.append(now)
+        history.size.append(size)
+        history.reason.append(reason)
+        history.first.append(self.head)
+        history.waiting.append(waiting)
+        self.head += size
+        self.running += 1
+        if len(self.handling) < self.slots:
+            self._begin(batch, now)
+        else:
+            self.ready.append(batch)
+
+    def _begin(self, batch: int, now: float) -> None:
+        """Batches begin in the order of their release, so these lists are in it too."""
+        finish = now + self.service(self.history.size[batch]) if self.service else now
+        self.history.began.append(now)
+        self.history.finished.append(finish)
+        heappush(self.handling, (finish, batch))
+
+    def _finish(self) -> None:
+        """The batch that is next: tell the policy how it went, and begin the one that waits for its place."""
+        now, batch = heappop(self.handling)
+        self.running -= 1
+        if self.ready:
+            self._begin(self.ready.popleft(), now)
+        history = self.history
+        size, waiting = history.size[batch], history.waiting[batch]
+        took = history.finished[batch] - history.began[batch]
+        record = BatchRecord(
+            batch + 1, history.released[batch], size, history.reason[batch], waiting, waiting - size, 1, took
+        )
+        self.policy.observe(record)
+
+    def _stuck(self, now: float) -> PolicyError:
+        waiting = self.arrived - self.head
+        return PolicyError(
+            f"{named(self.policy)} never releases the {waiting:,} that wait at {now:g} s: it waits for something to "
+            "happen, and nothing will. A policy must answer Wait(until) with a time, or Release(size, reason)."
+        )
