@@ -67,6 +67,24 @@ def after_a_tick(until) -> Callable[..., None]:
     return wait
 
 
+@pytest.fixture
+def pyplot(monkeypatch):
+    """pyplot with the Agg backend; every figure is closed afterwards."""
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    from matplotlib import pyplot
+
+    pyplot.switch_backend("Agg")
+    with pyplot.rc_context():  # what one test changes is no excuse for the next
+        yield pyplot
+    pyplot.close("all")
+
+
+@pytest.fixture
+def ax(pyplot):
+    """Axes to draw on."""
+    return pyplot.subplots()[1]
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_running() -> Iterator[None]:
     """Every server is stopped after a test, and a thread that a stop should have ended is a failure."""

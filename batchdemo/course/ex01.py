@@ -116,16 +116,15 @@ def _made(given: Numbers, run: Any) -> str | None:
 
 
 def _ready_run(given: Numbers) -> Any:
-    """The run that a server of 5 every second would give, as it stands in the record."""
-    from batchdemo.course.sketch import burst  # noqa: PLC0415  - NumPy, for this exercise alone
-
-    return burst(5 * (given["batches"] - 1) + given["last"], 5, 1.0)
+    """The run that a server of 5 every second would give."""
+    return _run_of(5 * (given["batches"] - 1) + given["last"])
 
 
-def _other_run(n: int) -> Any:
-    from batchdemo.course.sketch import burst  # noqa: PLC0415
+def _run_of(n: int) -> Any:
+    from batchdemo.policies import FixedInterval  # noqa: PLC0415
+    from batchdemo.prediction import arrivals, simulate  # noqa: PLC0415  - NumPy, for this exercise alone
 
-    return burst(n, 5, 1.0)
+    return simulate(FixedInterval(5, 1.0), arrivals.burst(n))
 
 
 EXERCISES = (
@@ -264,9 +263,9 @@ EXERCISES = (
         ),
         solution=_ready_run,
         usual=lambda given: {
-            "the last one full": _other_run(5 * given["batches"]),
-            "one batch more": _other_run(5 * given["batches"] + given["last"]),
-            "one batch only": _other_run(given["last"]),
+            "the last one full": _run_of(5 * given["batches"]),
+            "one batch more": _run_of(5 * given["batches"] + given["last"]),
+            "one batch only": _run_of(given["last"]),
         },
         classic={"batches": 2, "last": 2},
         draw=lambda dice: {"batches": dice.randint(2, 4), "last": dice.randint(1, 3)},

@@ -12,6 +12,7 @@ import numpy as np
 from batchdemo.live.batcher import Batch
 from batchdemo.live.conversation import Conversation
 from batchdemo.live.server import Server
+from batchdemo.policies import named
 from batchdemo.records import REASONS, BatchRecord, RequestRecord
 from batchdemo.runs import table
 from batchdemo.runs.inference import infer_batches
@@ -53,7 +54,7 @@ def collect(talk: Conversation, server: Server | None, wire_ids: Sequence[int], 
     about = About(
         world="remote" if server is None else "live",
         batches_from=source,
-        policy="" if policy is None else str(policy),
+        policy="" if policy is None else named(policy),
         max_batch_size=getattr(policy, "max_batch_size", None),
         interval=getattr(policy, "interval", None),
         began=began.isoformat(timespec="milliseconds"),

@@ -18,13 +18,11 @@ from typing import Any, Generic, TypeVar
 from batchdemo.errors import PolicyError
 from batchdemo.live.handling import faulty, handle, runs_on_loop, said
 from batchdemo.live.parts import Batch, Queue
-from batchdemo.policies import Policy, QueueView, Refuse, Release, Wait, fault
+from batchdemo.policies import Policy, QueueView, Refuse, Release, Wait, fault, named
 from batchdemo.records import BatchRecord
 
 R = TypeVar("R")
 _view = tuple.__new__  # half the time of QueueView(…), once an arrival
-
-
 _FAULTS = (Exception, SystemExit, asyncio.CancelledError)  # that a policy may raise
 
 
@@ -119,7 +117,7 @@ class Core(ABC, Generic[R]):
         self.set_alarm(until)
         if until is None and not self._warned and self.waits_for_ever:
             self._warned = True
-            waiting = f"{self.policy} lets {self.waiting:,} wait at {now:g} s until something happens"
+            waiting = f"{named(self.policy)} lets {self.waiting:,} wait at {now:g} s until something happens"
             self._report(f"{waiting}; no batch is handled and no timer set, so only a new arrival can")
         return until
 
@@ -147,7 +145,7 @@ class Core(ABC, Generic[R]):
                 answer = decide(view)
             wrong = fault(answer, view)
             if wrong:
-                raise PolicyError(f"{self.policy} answered {said(answer)} at {now:g} s, {wrong}")
+                raise PolicyError(f"{named(self.policy)} answered {said(answer)} at {now:g} s, {wrong}")
             if isinstance(answer, Wait):
                 return answer.until
             if isinstance(answer, Release):
@@ -170,13 +168,9 @@ class Core(ABC, Generic[R]):
 
     def _give_up(self, now: float, error: BaseException) -> None:
         """The policy is at fault: nothing is taken any more, who waits is told, who left is still answered."""
-        try:
-            name = str(self.policy)
-        except Exception:
-            name = type(self.policy).__name__
         self.open = False
         by_rule = isinstance(error, PolicyError)
-        self.failure = str(error) if by_rule else f"{name} raised {said(error)} at {now:g} s"
+        self.failure = str(error) if by_rule else f"{named(self.policy)} raised {said(error)} at {now:g} s"
         self._report(f"the policy failed, and no request is taken any more: {self.failure}")
         self._turn_away(self.queue.pop(self.waiting), "failed", f"the policy raised {type(error).__name__}")
 
@@ -233,6 +227,6 @@ class Core(ABC, Generic[R]):
         try:
             self.policy.observe(batch.record)
         except Exception as wrong:  # the policy's own fault, which must not end the answering
-            self._report(f"batch {batch.record.batch}: {self.policy} failed to observe it: {said(wrong)}")
+            self._report(f"batch {batch.record.batch}: {named(self.policy)} failed to observe it: {said(wrong)}")
         if not self.on_ticks:
             self.ask(now)

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any
 
 from batchdemo.live.parts import Batch
-from batchdemo.policies import Policy
+from batchdemo.policies import Policy, named
 from batchdemo.records import BatchRecord, RequestRecord, TickRecord
 from batchdemo.runs import table
 from batchdemo.runs.run import About, Run
@@ -112,7 +112,7 @@ class Journal:
         about = About(
             world="live",
             batches_from="the batcher's own record",
-            policy=str(policy),
+            policy=named(policy),
             max_batch_size=getattr(policy, "max_batch_size", None),
             interval=getattr(policy, "interval", None),
             notes=() if len(rows) >= count else (f"The record holds the last {len(rows):,} of {count:,}.",),

@@ -18,7 +18,7 @@ from batchdemo.live.protocol import DirectProtocol
 from batchdemo.live.recorder import Recorder
 from batchdemo.live.scheduler import clockwork
 from batchdemo.live.thread import ServerThread
-from batchdemo.policies import FixedInterval, Policy
+from batchdemo.policies import FixedInterval, Policy, named
 
 __all__ = ["LOG_LINES", "MAX_CLIENTS", "Server", "stop_all"]
 
@@ -105,7 +105,7 @@ class Server(Listener):
             ws_per_message_deflate=False,  # costs a tenth to a quarter of the CPU, for messages of a few bytes
             lifespan="on",
         )
-        self.log.write(f"started at {self.url}: {self.policy}")
+        self.log.write(f"started at {self.url}: {named(self.policy)}")
         return self
 
     def _take_leave(self, thread: ServerThread) -> None:
@@ -160,7 +160,7 @@ class Server(Listener):
 
     def _status(self) -> dict[str, object]:
         size = getattr(self.policy, "max_batch_size", None)
-        return {**self.stats(), "policy": str(self.policy), "max_batch_size": size, "interval": self.interval}
+        return {**self.stats(), "policy": named(self.policy), "max_batch_size": size, "interval": self.interval}
 
     def _facts(self) -> list[tuple[str, str]]:
         state = "running" if self.running else "stopped"
@@ -168,7 +168,7 @@ class Server(Listener):
             state += f" (replaced an earlier server on port {self.port})"
         return [
             ("state", state),
-            ("policy", str(self.policy)),
+            ("policy", named(self.policy)),
             *self._faults(),
             ("waiting", f"{self._batcher.waiting:,}"),
             ("batches so far", f"{self._batcher.released:,}"),

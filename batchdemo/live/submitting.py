@@ -19,7 +19,7 @@ from batchdemo.live.desk import Desk
 from batchdemo.live.journal import Journal
 from batchdemo.live.parts import a_policy
 from batchdemo.live.scheduler import clockwork
-from batchdemo.policies import Policy
+from batchdemo.policies import Policy, named
 from batchdemo.runs.run import Run
 
 _log = logging.getLogger("batchdemo")
@@ -170,4 +170,4 @@ class Batcher:
         state = "stopped" if self._stopped else "not begun" if self._loop is None else "running"
         fault = f", failed: {self._desk.failure}" if self._desk.failure else ""
         counts = f"waiting: {self._desk.waiting:,}, batches so far: {self._desk.released:,}"
-        return f"<Batcher {state}, policy: {self.policy}{fault}, {counts}>"
+        return f"<Batcher {state}, policy: {named(self.policy)}{fault}, {counts}>"

@@ -58,9 +58,14 @@ class Policy(Protocol):
 
 
 def named(policy: Any) -> str:
-    """A policy in words: its own, or the name of its class where it has none."""
+    """A policy in words: its own, or the name of its class where it has none, or none that can be said."""
     kind: Any = type(policy)
-    return kind.__name__ if kind.__str__ is object.__str__ else str(policy)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        return str(kind.__name__)
+    try:
+        return str(policy)
+    except Exception:
+        return str(kind.__name__)
 
 
 def fault(answer: Any, view: QueueView) -> str:

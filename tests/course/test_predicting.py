@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 
 from batchdemo.course import predict
-from batchdemo.course.sketch import burst
 from batchdemo.errors import ArgumentError
+from batchdemo.policies import FixedInterval
+from batchdemo.prediction import arrivals, simulate
+
+
+def burst(n, size, interval):
+    """The ideal run of a burst, on virtual time."""
+    return simulate(FixedInterval(size, interval), arrivals.burst(n))
 
 
 def begun(run, after):

@@ -207,3 +207,21 @@ def test_a_policy_on_ticks_is_asked_at_its_ticks_alone():
     with bd.Server(Ticking(None)) as server:
         bd.send(range(1, 4), server)
     assert {view.now for view in views} <= {tick.due for tick in server.recorder.ticks}
+
+
+class Wordless:
+    """Releases all that wait, and has neither a name nor a repr of its own."""
+
+    def decide(self, view):
+        return Release(view.waiting, "idle") if view.waiting else Wait()
+
+    def observe(self, batch):
+        pass
+
+
+def test_a_policy_without_words_is_called_by_its_class():
+    with bd.Server(Wordless()) as server:
+        run = bd.send(range(1, 4), server)
+        assert "policy: Wordless" in repr(server)
+        assert "object at" not in f"{server!r}{server._repr_html_()}{server.log!r}"
+    assert run.about.policy == "Wordless"

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchdemo.course.sketch import burst as drawn_run
 from batchdemo.errors import ArgumentError
+from batchdemo.policies import FixedInterval
 from batchdemo.prediction import arrivals
 from batchdemo.prediction.arrivals import Arrivals
+from batchdemo.prediction.simulating import simulate
 
 MADE = {
     "burst": lambda seed: arrivals.burst(50, at=2.0, clients=3),
@@ -75,7 +76,7 @@ def test_bursty_has_pauses_and_none_without_an_off():
 
 
 def test_recorded_from_a_run_and_from_csv(tmp_path):
-    run = drawn_run(18, 5, 5.0)
+    run = simulate(FixedInterval(5, 5.0), arrivals.burst(18))
     assert arrivals.recorded(run).times.tolist() == [0.0] * 18
     run.to_csv(tmp_path / "run.csv")
     assert arrivals.recorded(tmp_path / "run.csv").times.tolist() == [0.0] * 18

@@ -6,7 +6,6 @@ import math
 
 import pytest
 
-from batchdemo.course.sketch import burst as drawn_run
 from batchdemo.errors import ArgumentError
 from batchdemo.policies import FixedInterval, NoBatching, SizeOrTimeout, TakeAll
 from batchdemo.prediction import arrivals
@@ -18,6 +17,11 @@ from batchdemo.runs.described import DescribedFigure
 
 COST = (0.1, 0.5)
 POLICIES = (FixedInterval(5, 5.0), SizeOrTimeout(5, 5.0), TakeAll(5))
+
+
+def drawn_run(n, size, interval):
+    """The ideal run of a burst, on virtual time."""
+    return simulate(FixedInterval(size, interval), arrivals.burst(n))
 
 
 @pytest.fixture(autouse=True)

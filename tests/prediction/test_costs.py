@@ -46,23 +46,6 @@ EVERY = {"good": GOOD, "none": NONE, "bad": BAD, "some": SOME, "bent": BENT, "fa
          "no size below 3": made(1e-3, 1e-2, (3, 5)), "many": made(1e-3, 1e-2, range(1, 1001))}  # fmt: skip
 
 
-@pytest.fixture
-def pyplot(monkeypatch):
-    """pyplot with the Agg backend; every figure is closed afterwards."""
-    from matplotlib import pyplot
-
-    pyplot.switch_backend("Agg")
-    with pyplot.rc_context():
-        yield pyplot
-    pyplot.close("all")
-
-
-@pytest.fixture
-def ax(pyplot):
-    """Axes to draw on."""
-    return pyplot.subplots()[1]
-
-
 # --- the line ----------------------------------------------------------------------------------------------
 
 

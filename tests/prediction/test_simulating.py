@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchdemo.course.sketch import burst as drawn_run
 from batchdemo.errors import ArgumentError, PolicyError
 from batchdemo.policies import FixedInterval, Release, Wait
 from batchdemo.prediction import arrivals, engine, shortcut
@@ -28,9 +27,15 @@ def test_the_tutorials_eighteen():
     assert run.batches[["waiting_before", "waiting_after"]].values.tolist() == [[18, 13], [13, 8], [8, 3], [3, 0]]
 
 
-def test_it_is_the_run_that_was_drawn_on_paper():
-    simulated, drawn = simulate(FixedInterval(5, 5.0), arrivals.burst(18)), drawn_run(18, 5, 5.0)
-    assert simulated.request_table == drawn.request_table
+def drawn_run(n, size, interval):
+    """The ideal run of a burst, on virtual time."""
+    return simulate(FixedInterval(size, interval), arrivals.burst(n))
+
+
+def unmeasured(run):
+    """The same run as one saw it who does not know how long batches were handled."""
+    run.batch_table.columns["duration"][:] = math.nan
+    return run
 
 
 TIMES = st.lists(st.integers(0, 4_000).map(lambda at: at / 100), min_size=1, max_size=80).map(sorted)
@@ -134,7 +139,10 @@ def test_replay_asks_what_another_policy_would_have_done():
     assert run.batches["size"].tolist() == [9, 9]
     assert run.requests["received"].tolist() == [1.25] * 9 + [2.25] * 9
     assert replay(recorded, FixedInterval(9, 1.0), service=0.0).requests["received"].max() == 2.0
-    assert replay(drawn_run(18, 5, 5.0), FixedInterval(5, 5.0)).request_table == drawn_run(18, 5, 5.0).request_table
+    assert (
+        replay(unmeasured(drawn_run(18, 5, 5.0)), FixedInterval(5, 5.0)).request_table
+        == drawn_run(18, 5, 5.0).request_table
+    )
 
 
 def test_clients_go_with_their_requests():
@@ -208,7 +216,7 @@ def test_a_policy_without_words_is_called_by_its_class():
         ({"service": lambda n: -1.0}, "service must be a function that gives seconds from 0 on, got -1.0."),
         ({"service": lambda n: math.nan}, "service must be a function that gives seconds from 0 on, got nan."),
         ({"service": lambda n: "x"}, "service must be a function that gives seconds from 0 on, got 'x'."),
-        ({"service": drawn_run(5, 5, 1.0)}, "service must be a run whose batches have a duration"),
+        ({"service": unmeasured(drawn_run(5, 5, 1.0))}, "service must be a run whose batches have a duration"),
         ({"max_concurrent_batches": 0}, "max_concurrent_batches must be a whole number"),
         ({"seed": "one"}, "seed must be a whole number"),
         ({"arrivals": [2.0, 1.0]}, "arrivals must be seconds from 0 on, in rising order"),
@@ -223,7 +231,7 @@ def test_bad_input_is_named(arguments, said):
 
 def test_a_replay_without_times_says_which_column_is_missing():
     run = drawn_run(3, 5, 5.0)
-    run.columns["arrived"][:] = [0.0, math.nan, math.nan]  # and so `sent`, which on paper is the same array
+    run.columns["arrived"][:] = [0.0, math.nan, math.nan]  # and so `sent`, which is the same array
     with pytest.raises(ArgumentError, match=r"column arrived or sent in every row(.|\n)*\{'arrived': 1, 'sent': 1\}"):
         replay(run, FixedInterval(5, 5.0))
 
