@@ -7,6 +7,7 @@ BatchdemoError
 ├── SendError (ConnectionError)       the address does not answer, or does not speak WebSocket
 ├── RunFileError (ValueError)         a file is no saved run
 ├── PolicyError (RuntimeError)        a policy answered what no policy may
+├── HandlerError (RuntimeError)       a handler raised, or answered what no handler may
 └── RefusedError (RuntimeError)       a batcher did not serve an item, and the handler is not to blame
     ├── QueueFullError                its queue is full; `retry_after` says when to try again
     ├── ExpiredError (TimeoutError)   its policy found that the item could not be answered in time
@@ -64,6 +65,10 @@ class ExpiredError(RefusedError, TimeoutError):
 
 class StoppedError(RefusedError):
     """The batcher was stopped before the item was answered. It may have been handled, or may still be."""
+
+
+class HandlerError(BatchdemoError, RuntimeError):
+    """A handler raised, answered what no handler may, or is closed."""
 
 
 class SendInterrupted(KeyboardInterrupt):

@@ -25,17 +25,13 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from batchdemo.arguments import real, refuse, whole
-from batchdemo.errors import BatchdemoError
+from batchdemo.errors import HandlerError
 
 if TYPE_CHECKING:
     import sqlite3
 
 Handler = Callable[[list[str]], "list[str] | Awaitable[list[str]]"]
 SHIFTS = 4096  # different vectors that Products makes of texts
-
-
-class HandlerError(BatchdemoError, RuntimeError):
-    """A handler raised, answered what no handler may, or is closed."""
 
 
 async def echo(batch: list[str]) -> list[str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import batchdemo as bd
-from batchdemo.errors import ArgumentError, BatchdemoError
-from batchdemo.handlers import Commits, HandlerError, Products, Sleeps, echo
+from batchdemo.errors import ArgumentError, BatchdemoError, HandlerError
+from batchdemo.handlers import Commits, Products, Sleeps, echo
 
 DATABASE = "batchdemo-commits.db"
 SMALL = 32  # dimension of a product that takes no time

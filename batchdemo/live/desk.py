@@ -7,8 +7,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from batchdemo.errors import ExpiredError, PolicyError, QueueFullError, StoppedError
-from batchdemo.handlers import HandlerError
+from batchdemo.errors import ExpiredError, HandlerError, PolicyError, QueueFullError, StoppedError
 from batchdemo.live.core import Core
 from batchdemo.live.journal import Entry, Journal, Line, Slip
 from batchdemo.live.parts import Batch

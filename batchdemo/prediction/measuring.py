@@ -15,7 +15,8 @@ from typing import Any
 from tqdm import tqdm
 
 from batchdemo.arguments import real, refuse, whole
-from batchdemo.handlers import Handler, HandlerError
+from batchdemo.errors import HandlerError
+from batchdemo.handlers import Handler
 from batchdemo.prediction.costs import LARGEST, MOST, Costs
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)

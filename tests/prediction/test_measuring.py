@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from batchdemo.errors import ArgumentError, BatchdemoError
-from batchdemo.handlers import Commits, HandlerError, Products, Sleeps, echo
+from batchdemo.errors import ArgumentError, BatchdemoError, HandlerError
+from batchdemo.handlers import Commits, Products, Sleeps, echo
 from batchdemo.prediction import Costs, measure_costs, measuring
 
 SIZES = (1, 2, 4)
