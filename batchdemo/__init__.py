@@ -55,6 +55,7 @@ _HOMES = {
     "Preferred": "batchdemo.policies",
     "Refuse": "batchdemo.policies",
     "Release": "batchdemo.policies",
+    "Retry": "batchdemo.live.retrying",
     "Run": "batchdemo.runs",
     "Server": "batchdemo.live.server",
     "SizeOrTimeout": "batchdemo.policies",
@@ -67,6 +68,7 @@ _HOMES = {
     "echo": "batchdemo.handlers",
     "load": "batchdemo.runs",
     "measure_costs": "batchdemo.prediction",
+    "queues": "batchdemo.queues",
     "replay": "batchdemo.prediction",
     "send": "batchdemo.live.client",
     "simulate": "batchdemo.prediction",
@@ -87,6 +89,7 @@ __all__ = [  # in the order of _HOMES; written out for those who read without ru
     "Preferred",
     "Refuse",
     "Release",
+    "Retry",
     "Run",
     "Server",
     "SizeOrTimeout",
@@ -99,6 +102,7 @@ __all__ = [  # in the order of _HOMES; written out for those who read without ru
     "echo",
     "load",
     "measure_costs",
+    "queues",
     "replay",
     "send",
     "simulate",
@@ -110,7 +114,8 @@ __all__ = [  # in the order of _HOMES; written out for those who read without ru
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"batchdemo has no {name!r}; it has {', '.join(__all__)}")
-    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    module = import_module(_HOMES[name])
+    value = globals()[name] = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
     return value
 
 

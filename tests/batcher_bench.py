@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from batchdemo.handlers import echo
-from batchdemo.live.batcher import Request, TextBatcher
+from batchdemo.live.batcher import TextBatcher
+from batchdemo.live.limits import Limits
 from batchdemo.live.recorder import Recorder
+from batchdemo.live.requests import Account, Request
 from batchdemo.policies import FixedInterval
 
 
@@ -14,8 +16,9 @@ class Recipient:
     """One connection, which keeps what it is given, encoded as on the wire."""
 
     def __init__(self, client_id):
-        self.client_id = client_id
+        self.account = Account(client_id)
         self.gone = False
+        self.paused = False
         self.shares = []
 
     def deliver(self, answered):
@@ -23,8 +26,14 @@ class Recipient:
             self.shares.append([reply.encode() for _, reply in answered])
         return not self.gone
 
-    def refuse(self, text, why, *, outcome):
+    def refuse(self, text, why, *, outcome, retry_after=None):
         return self.deliver([(None, f"{outcome}: {why}: {text}")])
+
+    def pause(self):
+        self.paused = True
+
+    def resume(self):
+        self.paused = False
 
     @property
     def replies(self):
@@ -34,7 +43,7 @@ class Recipient:
 class Bench:
     """A batcher, its clock, its clients, its record and its log."""
 
-    def __init__(self, policy=None, handler=echo, *, bound=10_000, clients=1, **settings):
+    def __init__(self, policy=None, handler=echo, *, bound=10_000, clients=1, limits=None, **settings):
         self.now = 0.0
         self.log = []
         self.recorder = Recorder(100_000)
@@ -43,14 +52,17 @@ class Bench:
             FixedInterval(5, 5.0) if policy is None else policy,
             handler,
             clock=lambda: self.now,
-            max_queue_size=bound,
+            limits=Limits(bound) if limits is None else limits,
             recorder=self.recorder,
             report=self.log.append,
             **settings,
         )
 
     def submit(self, text, client=0):
-        return self.batcher.submit(Request(str(text), self.clients[client], self.now))
+        """Whether it was taken."""
+        request = Request(str(text), self.clients[client], self.now)
+        self.batcher.submit(request)
+        return request.outcome != "rejected"
 
     def tick(self, due):
         """Wake the batcher at `due`, as the scheduler does; returns when to wake it next."""
@@ -61,7 +73,7 @@ class Bench:
         """Until all that was handed over is answered. Must be the only one to await the batcher's work."""
         worker = asyncio.create_task(self.batcher.work())
         async with asyncio.timeout(20):
-            while self.batcher.queue.held:
+            while self.batcher.held:
                 assert not worker.done(), f"the worker has died: {worker!r}"
                 await asyncio.sleep(0)
         worker.cancel()

@@ -23,6 +23,7 @@ NAMES = [
     "Preferred",
     "Refuse",
     "Release",
+    "Retry",
     "Run",
     "Server",
     "SizeOrTimeout",
@@ -35,6 +36,7 @@ NAMES = [
     "echo",
     "load",
     "measure_costs",
+    "queues",
     "replay",
     "send",
     "simulate",
@@ -62,7 +64,7 @@ def test_the_public_names_are_these_and_no_others():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_public_name_resolves_and_is_found_the_same_twice(name):
     value = getattr(batchdemo, name)
-    assert value.__name__.removeprefix("batchdemo.prediction.") == name
+    assert value.__name__.removeprefix("batchdemo.").removeprefix("prediction.") == name
     assert value.__doc__
     assert getattr(batchdemo, name) is value
 

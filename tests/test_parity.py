@@ -24,7 +24,7 @@ EVERY = {**{name: kind.policies for name, kind in KINDS.items()}, "FixedInterval
 
 
 def test_every_policy_is_compared():
-    words = {"Policy", "QueueView", "Refuse", "Release", "Wait"}
+    words = {"BUSY", "Policy", "QueueView", "Refuse", "Release", "Wait"}
     assert {name for name in policies.__all__ if name[0].isupper()} - words == {name.split(",")[0] for name in EVERY}
 
 
@@ -114,6 +114,28 @@ def test_the_live_batcher_does_what_the_simulator_foretells(name, data):
     bench = Live(policy, arrivals, service, slots).play()
     assert bench.batcher.failure == ""
     assert lived(bench) == simulated(simulate(copy.deepcopy(policy), arrivals, service, slots))
+
+
+class Threes:
+    """Lets three go at a time, and promises whatever it is told to."""
+
+    def __init__(self, waiting):
+        self.waiting = waiting
+
+    def decide(self, view):
+        return policies.Release(3, "full") if view.waiting >= 3 else policies.Wait(None, self.waiting)
+
+    def observe(self, batch):
+        pass
+
+
+@pytest.mark.parametrize("waiting", [0, 2.5, 3, math.inf])
+@pytest.mark.parametrize("took", [0.0, 0.75, 10.0])
+def test_one_that_promises_to_sleep_on_is_asked_where_nothing_else_would_wake_it(waiting, took):
+    arrivals = [0.5 * at for at in range(9)]
+    bench = Live(Threes(waiting), arrivals, lambda n: took, 1).play()
+    assert [record.size for record in bench.records] == [3, 3, 3]
+    assert lived(bench) == simulated(simulate(Threes(waiting), arrivals, lambda n: took, 1))
 
 
 def test_a_burst_of_twelve_over_real_sockets_leaves_when_full_and_the_rest_by_the_timeout():

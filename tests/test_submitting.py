@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.request import urlopen
 
 import pytest
@@ -321,6 +322,19 @@ def test_each_loop_that_ended_may_be_followed_by_another():
     for _ in range(2):
         assert run(lambda: batcher.submit(1)) == 2
         assert len(batcher.run) == 1
+
+
+def test_its_loop_may_stand_still_and_go_on_in_another_thread():
+    batcher = bd.Batcher(double, PAIRS)
+    loop = asyncio.new_event_loop()
+    assert loop.run_until_complete(batcher.submit(1)) == 2
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(loop.run_until_complete, batcher.submit(2)).result(20) == 4
+    with pytest.raises(ServerError, match="belongs to another event loop"):
+        run(lambda: batcher.submit(3))
+    loop.run_until_complete(batcher.stop())
+    loop.close()
+    assert batcher.run.requests["outcome"].tolist() == ["served"] * 2
 
 
 def test_a_second_loop_at_the_same_time_is_refused():

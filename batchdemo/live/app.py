@@ -27,6 +27,7 @@ POLICY = {"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Optio
 def create_app(
     batcher: TextBatcher,
     clockwork: Ticker | Alarm,
+    clock: Callable[[], float],
     door: Door,
     status: Callable[[], dict[str, object]],
     hosts: frozenset[str],
@@ -38,7 +39,11 @@ def create_app(
         worker = asyncio.create_task(batcher.work())
         worker.add_done_callback(batcher.ended)
         clockwork.start()
+        deadlines = Alarm(clock, batcher.pass_by)
+        batcher.deadlines.set_alarm = deadlines.set
+        deadlines.start()
         yield
+        deadlines.stop()
         clockwork.stop()
         worker.cancel()
         await asyncio.wait([worker])  # not `await worker`, which would raise what a dead one died of

@@ -6,52 +6,27 @@ What the tutorial's scheduled job does. Replies of one batch go to each client i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from batchdemo.handlers import Handler
-from batchdemo.live import parts
 from batchdemo.live.core import Core
+from batchdemo.live.deadlines import Deadlines
+from batchdemo.live.handling import said
+from batchdemo.live.limits import Capacity, Limits
+from batchdemo.live.outside import Outside
+from batchdemo.live.parts import Queue
 from batchdemo.live.recorder import Recorder
+from batchdemo.live.requests import Batch, Recipient, Request
 from batchdemo.policies import Policy
 from batchdemo.queues import Fifo
 from batchdemo.records import BatchRecord
 
 
-class Recipient(Protocol):
-    """Where replies go: one connection."""
-
-    client_id: str
-
-    def deliver(self, answered: list[tuple[Request, str]]) -> bool:
-        """Send all that one batch has for this client, at once. False: the client is gone."""
-        ...
-
-    def refuse(self, text: str, why: str, *, outcome: str) -> bool:
-        """Say that a request that was taken is not served after all. False: the client is gone."""
-        ...
-
-
-class Request:
-    """One message on its way through the server. Its text and recipient are dropped once it is answered."""
-
-    __slots__ = ("arrived", "batch", "client_id", "index", "outcome", "position", "recipient", "text")
-
-    def __init__(self, text: str, recipient: Recipient, arrived: float, index: int = 0) -> None:
-        self.text = text
-        self.index = index  # among the messages of its connection, from 0
-        self.recipient: Recipient | None = recipient
-        self.client_id = recipient.client_id
-        self.arrived = arrived
-        self.batch: Batch | None = None
-        self.position = 0
-        self.outcome = "unknown"
-
-
-Batch = parts.Batch[Request]
-
-
 class TextBatcher(Core[Request]):
-    """Takes requests in, lets batches out when the policy says so, and answers each over its own connection."""
+    """Takes requests in, lets batches out when the policy says so, and answers each over its own connection.
+
+    `left` says in how many seconds the next tick or timer is due, for whoever is refused.
+    """
 
     def __init__(
         self,
@@ -59,41 +34,155 @@ class TextBatcher(Core[Request]):
         handler: Handler,
         *,
         clock: Callable[[], float],
-        max_queue_size: int,
+        limits: Limits,
         recorder: Recorder,
         report: Callable[[str], None],
+        queue: Queue[Request] | None = None,
         max_concurrent_batches: int = 1,
+        isolate: bool = False,
+        left: Callable[[], float | None] = lambda: None,
     ) -> None:
         super().__init__(
             policy,
             handler,
             clock=clock,
-            queue=Fifo(max_queue_size),
+            queue=Fifo() if queue is None else queue,
+            max_queue_size=limits.max_queue_size,
             max_concurrent_batches=max_concurrent_batches,
             report=report,
+            isolate=isolate,
         )
-        self.served = self.failed = self.rejected = self.expired = 0  # requests so far
+        self.served = self.failed = self.rejected = self.expired = self.cancelled = 0  # requests so far
+        self.outside: Outside[Request] = Outside(lambda client: client.pause(), lambda client: client.resume())
+        self.deadlines: Deadlines[Request] = Deadlines(self._expire)
+        self._limits = limits
+        self._per_client = limits.per_client
+        self._capacity = Capacity(policy, max_concurrent_batches, left)
         self._recorder = recorder
 
-    def submit(self, request: Request) -> bool:
-        """Put the request in the queue; False where it is not taken, and the caller tells the client `refusal`."""
-        self._recorder.requests.append(request)
-        if self.on_ticks and self.open:  # nobody is asked, so no more than the push
-            if self.queue.push(request):
-                return True
-        elif self.take(request, request.arrived):
-            return True
-        request.outcome = "rejected"
-        request.text, request.recipient = "", None
-        self.rejected += 1
-        return False
+    # --- in ----------------------------------------------------------------------------------------------
 
-    @property
-    def refusal(self) -> str:
-        """Why a request is not taken."""
+    def submit(self, request: Request) -> None:
+        """Put the request in the queue, or let it wait outside, or tell the client why not."""
+        self._recorder.requests.append(request)
+        self.deadlines.add(request.deadline, request)
+        if self.outside and request.recipient in self.outside:  # behind its own that came before
+            self.outside.add(request.recipient, request)
+        elif not self._admit(request):
+            self._overflow(request)
+
+    def _admit(self, request: Request) -> bool:
+        assert request.recipient is not None
+        account = request.recipient.account
+        if account.pending >= self._per_client:
+            return False
+        account.pending += 1
+        request.taken = True
+        if not self.take(request, request.arrived):
+            account.pending -= 1
+            request.taken = False
+            return False
+        return True
+
+    def _overflow(self, request: Request) -> None:
+        """No place is free, in all or for this client."""
+        if self.open and self._limits.overflow == "wait":
+            self.outside.add(request.recipient, request)
+        elif not (self.open and self._limits.overflow == "drop_oldest" and self._make_room(request)):
+            self._end(request, "rejected", self._refusal(request), self._capacity.retry_after())
+
+    def _make_room(self, request: Request) -> bool:
+        """Turn the oldest away that waits, where the client has too many the oldest of its own, for this one."""
+        assert request.recipient is not None
+        crowded = request.recipient.account.pending >= self._per_client
+        waiting = (other for other in self.queue if not crowded or other.client_id == request.client_id)
+        oldest = next(waiting, None)
+        if oldest is None:
+            return False
+        self.remove(oldest)
+        why = f"dropped from a full queue for a newer request ({self._bound(crowded)})"
+        self._end(oldest, "rejected", why, self._capacity.retry_after())
+        return self._admit(request)
+
+    def _refusal(self, request: Request) -> str:
         if self.failure:
             return "the policy failed, and nothing is taken until the server is started again"
-        return f"the queue is full (max_queue_size={self.queue.max_size})"
+        assert request.recipient is not None
+        if request.recipient.account.pending >= self._per_client:
+            return f"as many of your requests as may be are under way ({self._bound(True)})"
+        return f"the queue is full ({self._bound(False)})"
+
+    def _bound(self, of_client: bool) -> str:
+        name = "max_pending_per_client" if of_client else "max_queue_size"
+        return f"{name}={getattr(self._limits, name)}"
+
+    def _room(self) -> None:
+        if self.outside:
+            self.outside.let_in(self._enter)
+
+    def _enter(self, request: Request) -> bool:
+        """It has waited outside, and arrives only now."""
+        request.arrived = self._clock()
+        return self._admit(request)
+
+    # --- out, without an answer ---------------------------------------------------------------------------
+
+    def ask(self, now: float) -> float | None:
+        """Let expire what has, then ask the policy, then let in who waits outside."""
+        self.deadlines.pass_by(now)
+        until = super().ask(now)
+        self._room()
+        return until
+
+    def pass_by(self, now: float) -> None:
+        """A deadline has come; the policy is not asked, for nothing has come that it could release."""
+        self.deadlines.pass_by(now)
+        self._room()
+
+    def _expire(self, request: Request) -> None:
+        there = self.remove(request) if request.taken else self.outside.remove(request.recipient, request)
+        if there:
+            self._end(request, "expired", "its deadline passed while it waited")
+
+    def leave(self, gone: set[Recipient]) -> None:
+        """These connections are no more: their requests leave the queue, and free their places."""
+        for recipient in gone:
+            for request in self.outside.leave(recipient):
+                self._end(request, "cancelled")
+        if self._limits.on_disconnect == "cancel":
+            for request in [request for request in self.queue if request.recipient in gone]:
+                self.remove(request)
+                self._end(request, "cancelled")
+        self._room()
+
+    def _turn_away(self, requests: list[Request], outcome: str, why: str) -> None:
+        for request in requests:
+            self._end(request, outcome, why)
+
+    def _end(self, request: Request, outcome: str, why: str = "", retry_after: float | None = None) -> None:
+        """It is not served: tell its client why, and enter what came of it."""
+        assert request.recipient is not None
+        recipient, text = request.recipient, request.text
+        self._count(outcome)  # before it is told: who asks on hearing it should find it counted
+        self._forget(request, outcome)
+        if outcome == "cancelled" or recipient.refuse(text, why, outcome=outcome, retry_after=retry_after):
+            return
+        if outcome != "rejected":  # nobody was there any more to be told
+            self._count(outcome, -1)
+            self._count("cancelled")
+            request.outcome = "cancelled"
+
+    def _count(self, outcome: str, change: int = 1) -> None:
+        setattr(self, outcome, getattr(self, outcome) + change)
+
+    def _forget(self, request: Request, outcome: str) -> None:
+        assert request.recipient is not None
+        request.recipient.account.pending -= request.taken
+        request.taken = False
+        request.outcome = outcome
+        request.text, request.recipient = "", None
+
+    # --- what the core asks for --------------------------------------------------------------------------
 
     def _items(self, requests: list[Request]) -> list[Any]:
         return [request.text for request in requests]
@@ -111,38 +200,28 @@ class TextBatcher(Core[Request]):
 
     def _check(self, results: Sequence[Any]) -> None:
         for reply in results:
-            if not isinstance(reply, str):
-                raise TypeError(f"a handler must return replies of text, got {reply!r:.80}")
-            if not reply.isascii():
-                reply.encode()  # half a character cannot be sent
+            if isinstance(reply, str):
+                if not reply.isascii():
+                    reply.encode()  # half a character cannot be sent
+            elif not isinstance(reply, Exception):
+                raise TypeError(
+                    f"a handler must return replies of text, or an exception in one's place, got {said(reply):.80}"
+                )
 
     def _answer(self, batch: Batch, results: Sequence[Any], error: BaseException | None) -> None:
         """Send each client all that is its own of the batch, in one go, in the order it had in the queue."""
-        requests = batch.requests
-        outcome = "served" if error is None else "failed"
-        if error is not None:
-            why = f"Failed: the handler raised {type(error).__name__}"  # no more: it may hold what is private
-            results = [f"{why}: {request.text}" for request in requests]
+        self._capacity.finished(batch.record.duration)
         shares: dict[Recipient, list[tuple[Request, str]]] = {}
-        for request, reply in zip(requests, results, strict=True):
+        for request, result in zip(batch.requests, results or [error] * len(batch.requests), strict=True):
             assert request.recipient is not None
-            request.outcome = outcome
+            request.outcome, reply = "served", result
+            if isinstance(result, BaseException):
+                request.outcome = "failed"  # and no more of it than its type: it may hold what is private
+                reply = f"Failed: the handler raised {type(result).__name__}: {request.text}"
             shares.setdefault(request.recipient, []).append((request, reply))
         for recipient, share in shares.items():
-            if recipient.deliver(share):
-                self.served += len(share) if outcome == "served" else 0
-                self.failed += len(share) if outcome == "failed" else 0
-            else:
-                for request, _ in share:
-                    request.outcome = "cancelled"
-        for request in requests:
-            request.text, request.recipient = "", None
-
-    def _turn_away(self, requests: list[Request], outcome: str, why: str) -> None:
-        for request in requests:
-            assert request.recipient is not None
-            told = request.recipient.refuse(request.text, why, outcome=outcome)
-            request.outcome = outcome if told else "cancelled"
-            request.text, request.recipient = "", None
-            self.expired += told and outcome == "expired"
-            self.failed += told and outcome == "failed"
+            gone = not recipient.deliver(share)
+            for request, _ in share:
+                outcome = "cancelled" if gone else request.outcome
+                self._count(outcome)
+                self._forget(request, outcome)

@@ -7,7 +7,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -19,8 +19,11 @@ from tqdm import tqdm
 from batchdemo.arguments import real, refuse, whole
 from batchdemo.errors import SendInterrupted, ServerError
 from batchdemo.live.collect import collect
+from batchdemo.live.connection import CLIENT_ID
 from batchdemo.live.conversation import Conversation
+from batchdemo.live.limits import a_deadline
 from batchdemo.live.matching import Ledger
+from batchdemo.live.retrying import Retry, a_retry
 from batchdemo.live.server import Server
 from batchdemo.runs.run import Run
 
@@ -34,6 +37,9 @@ def send(
     *,
     clients: int | None = None,
     arrivals: Any = None,
+    retry: Retry | bool | int | None = None,
+    deadline: float | None = None,
+    client_ids: Sequence[str] | None = None,
     timeout: float | None = None,
     progress: bool | None = None,
 ) -> Run:
@@ -44,6 +50,10 @@ def send(
     clients    connections to send over, one by default; the numbers are dealt round, the first to client 1
     arrivals   when to send: None, all at once; a rate, in requests a second; seconds, one a number; or arrivals
                of `bd.arrivals`, which also say by whom, where `clients` does not
+    retry      what to do where a request is refused: None, leave it; True, a number of tries, or a `bd.Retry`:
+               try again politely. What counts is when it was sent first, and what came of the last try
+    deadline   seconds after which the server is to drop a request from its queue; only ours knows it
+    client_ids names for the clients, one each, where the server treats them by name; numbers by default
     timeout    seconds without any reply, after the last request, until the rest is given up; by default
                three intervals of the server, but at least 10 s, and 10 s where its policy has none; 30 s for
                a server that nobody here started
@@ -58,8 +68,12 @@ def send(
     template, quiet = _target(to, timeout)
     ledger = Ledger(values, owners)
     base = secrets.randbelow(2**30)  # the tutorial's ids are numbers; a fresh range, so that runs do not mix
-    wire_ids = [base + client for client in range(1, max(owners) + 1)]
-    talk = Conversation(template, wire_ids, ledger, times, quiet, offer_json=isinstance(to, str))
+    wire_ids: Sequence[int | str] = _ids(client_ids, max(owners)) or [
+        base + client for client in range(1, max(owners) + 1)
+    ]
+    tries, deadline = a_retry(retry), None if deadline is None else a_deadline(deadline)
+    talk = Conversation(template, wire_ids, ledger, times, quiet, isinstance(to, str) or deadline is not None,
+                        None if tries is None else tries.waits(), deadline)  # fmt: skip
     began = datetime.now(UTC)
     interrupted = _run_in_thread(talk, to if isinstance(to, Server) else None, progress)
     began += timedelta(seconds=talk.ended and (datetime.now(UTC) - began).total_seconds() - talk.ended)
@@ -115,6 +129,19 @@ def _owners(clients: Any, arrivals: Any, count: int) -> list[int]:
         return owners
     clients = 1 if clients is None else whole("clients", clients, 1, MOST_CLIENTS)
     return [row % clients + 1 for row in range(count)]
+
+
+def _ids(names: Any, count: int) -> list[str] | None:
+    if names is None:
+        return None
+    rule = f"{count} different names of letters, digits, '_', '.' and '-', one a client"
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        refuse("client_ids", rule, names)
+    ids = list(islice(names, count + 1))
+    sound = all(isinstance(name, str) and CLIENT_ID.fullmatch(name) for name in ids)
+    if len(ids) != count or len(set(ids)) != count or not sound:
+        refuse("client_ids", rule, names)
+    return ids
 
 
 def _target(to: Any, timeout: Any) -> tuple[str, float]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from batchdemo.live.batcher import Batch
 from batchdemo.live.conversation import Conversation
 from batchdemo.live.server import Server
 from batchdemo.policies import named
@@ -24,7 +23,7 @@ FROM_JSON = "the replies' JSON"
 FROM_GAPS = "gaps between the replies"
 
 
-def collect(talk: Conversation, server: Server | None, wire_ids: Sequence[int], began: datetime) -> Run:
+def collect(talk: Conversation, server: Server | None, wire_ids: Sequence[int | str], began: datetime) -> Run:
     """The run of a conversation with `server`, or with a server that nobody here knows."""
     ledger = talk.ledger
     count = len(ledger.numbers)
@@ -40,17 +39,13 @@ def collect(talk: Conversation, server: Server | None, wire_ids: Sequence[int], 
     }
     notes = list(talk.notes)
     policy = None if server is None else server.policy
+    ticks: list[tuple[float, float]] = []
     if server is not None:
-        batches, source = _from_log(columns, server, wire_ids, talk.began, notes), FROM_LOG
+        (batches, ticks), source = _from_log(columns, server, wire_ids, talk, notes), FROM_LOG
     elif talk.as_json:
         batches, source = _from_json(columns, talk), FROM_JSON
     else:
         batches, source = _from_gaps(columns), FROM_GAPS
-    ticks: list[tuple[float, float]] = []
-    if server is not None:
-        shift = server.began - talk.began
-        ticks = [(due + shift, ran + shift) for due, ran in list(server.recorder.ticks)]
-        ticks = [(due, ran) for due, ran in ticks if 0 <= ran <= talk.ended]
     about = About(
         world="remote" if server is None else "live",
         batches_from=source,
@@ -73,36 +68,35 @@ def _renumber(columns: dict[str, Any]) -> dict[int, int]:
 
 
 def _from_log(
-    columns: dict[str, Any], server: Server, wire_ids: Sequence[int], began: float, notes: list[str]
-) -> Table:
-    """Fill in what the server saw. The k-th message that a client sent is the k-th that its connection took."""
-    shift = server.began - began
+    columns: dict[str, Any], server: Server, wire_ids: Sequence[int | str], talk: Conversation, notes: list[str]
+) -> tuple[Table, list[tuple[float, float]]]:
+    """Fill in what the server saw. The k-th message that a client sent is the k-th that its connection took.
+
+    Of one that was sent again after a refusal, the last try is what counts. Returns the batches and the ticks.
+    """
+    shift = server.began - talk.began
     clients = {str(wire_id): client for client, wire_id in enumerate(wire_ids, 1)}
-    rows_of: dict[int, list[int]] = {}
-    for row, owner in enumerate(columns["client"]):
-        rows_of.setdefault(owner, []).append(row)
-    logged = server.recorder.requests_of(set(clients))
-    batches: dict[int, Batch] = {}
+    logged, batches, ticks = server.seen(set(clients))
     for request in logged:
-        row = rows_of[clients[request.client_id]][request.index]
+        row = talk.order[clients[request.client_id]][request.at]
         columns["arrived"][row] = request.arrived + shift
         if columns["outcome"][row] != "unknown":
             columns["outcome"][row] = request.outcome  # a handler may answer "Failed: …" and mean it
-        batch = request.batch
-        if batch is not None:
-            columns["released"][row] = batch.record.released + shift
-            columns["replied"][row] = batch.replied + shift
-            columns["batch"][row] = batch.record.batch
+        if request.batch:
+            record, replied = batches[request.batch]
+            columns["released"][row] = record.released + shift
+            columns["replied"][row] = replied + shift
+            columns["batch"][row] = request.batch
             columns["position"][row] = request.position
-            batches[batch.record.batch] = batch
-    if len(logged) < sum(not math.isnan(sent) for sent in columns["sent"]):
+    if len(logged) < sum(len(rows) for rows in talk.order.values()):
         notes.append(f"The server's log holds {len(logged):,} of the requests: its log_size is {server.log_size:,}.")
     new = _renumber(columns)
     rows = [
         batches[old].record._replace(batch=number, released=batches[old].record.released + shift)
         for old, number in new.items()
     ]
-    return table.batches(rows)
+    seen = [(due + shift, ran + shift) for due, ran in ticks if 0 <= ran + shift <= talk.ended]
+    return table.batches(rows), seen
 
 
 def _from_json(columns: dict[str, Any], talk: Conversation) -> Table:

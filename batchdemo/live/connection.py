@@ -1,12 +1,13 @@
 """One client's WebSocket: `/ws/{client_id}` exactly as the tutorial's, and the subprotocol that says more.
 
-Plain text by default: text in, `You wrote: N` out. A client that asks for `batchdemo.v1+json` still sends
-text, and gets a JSON object for each reply (its batch, its position, why the batch left, how long it
-waited) and for each refusal.
+Plain text by default: text in, `You wrote: N` out. A client that asks for `batchdemo.v1+json` gets a JSON object
+for each reply (its batch, its position, why the batch left, how long it waited) and for each refusal; it sends
+text, or `{"type": "request", "text": "7", "deadline": 2.0}`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,8 +15,12 @@ from itertools import count
 
 from starlette.types import Receive, Scope, Send
 
-from batchdemo.live.batcher import Recipient, Request, TextBatcher
+from batchdemo.errors import ArgumentError
+from batchdemo.live.batcher import TextBatcher
+from batchdemo.live.envelope import opened
+from batchdemo.live.limits import Limits
 from batchdemo.live.protocol import EXTENSION, DirectProtocol
+from batchdemo.live.requests import Account, Recipient, Request
 
 SUBPROTOCOL = "batchdemo.v1+json"
 CLIENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -24,20 +29,20 @@ CLIENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 class Connection:
     """The recipient of replies for one socket; `Door` makes one for each that comes in."""
 
-    def __init__(self, client_id: str, protocol: DirectProtocol, *, as_json: bool) -> None:
-        self.client_id = client_id
+    def __init__(self, account: Account, protocol: DirectProtocol, *, as_json: bool) -> None:
+        self.account = account
         self.protocol = protocol
-        self._as_json = as_json
+        self.as_json = as_json
 
     def deliver(self, answered: list[tuple[Request, str]]) -> bool:
         """Send a batch's replies to this client in one write."""
-        if self._as_json:
+        if self.as_json:
             return self.protocol.send_texts([_reply_json(request, reply) for request, reply in answered])
         return self.protocol.send_texts([reply for _, reply in answered])
 
     def refuse(self, text: str, why: str, *, outcome: str = "rejected", retry_after: float | None = None) -> bool:
         """Say that a request is not served, and in how many seconds another try is worth it, where that is known."""
-        if self._as_json:
+        if self.as_json:
             answer: dict[str, object] = {"type": "refusal", "text": text, "reason": why, "outcome": outcome}
             if retry_after is not None:
                 answer["retry_after"] = round(retry_after, 3)
@@ -45,6 +50,14 @@ class Connection:
         word = "Failed" if outcome == "failed" else "Rejected"
         again = "" if retry_after is None else f"; try again in {retry_after:.1f} s"
         return self.protocol.send_texts([f"{word}: {why}{again}: {text}"])
+
+    def pause(self) -> None:
+        """Read no more of what this client sends."""
+        self.protocol.hold(True)
+
+    def resume(self) -> None:
+        """Read on."""
+        self.protocol.hold(False)
 
 
 def _reply_json(request: Request, reply: str) -> str:
@@ -68,49 +81,82 @@ class Door:
     def __init__(
         self,
         batcher: TextBatcher,
+        limits: Limits,
         *,
         clock: Callable[[], float],
-        retry_after: Callable[[], float | None],
         report: Callable[[str], None],
         max_clients: int,
     ) -> None:
         self.open: set[Connection] = set()
         self._batcher = batcher
+        self._deadline = limits.deadline
         self._clock = clock
-        self._retry_after = retry_after
         self._report = report
         self._max_clients = max_clients
+        self._accounts: dict[str, Account] = {}
+        self._gone: set[Recipient] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket from its handshake to its end."""
         client_id = scope["path_params"]["client_id"]
         protocol: DirectProtocol = scope["extensions"][EXTENSION]
         as_json = SUBPROTOCOL in scope["subprotocols"]
-        connection = Connection(client_id, protocol, as_json=as_json)
+        connection = Connection(self._account(client_id), protocol, as_json=as_json)
         protocol.on_text = self._taker(connection)  # before the accept: the client may send at once
-        await receive()  # websocket.connect
-        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if as_json else None})
-        # Accepted first, so that the reason reaches the client: browsers hide the body of a refused handshake.
-        if not CLIENT_ID.fullmatch(client_id):
-            self._close(protocol, 1008, "the client id in the address must be 1 to 64 of A-Z a-z 0-9 _ . -")
-        elif len(self.open) >= self._max_clients:
-            self._close(protocol, 1013, f"{self._max_clients} clients are connected, which is the most; try later")
-        else:
-            self.open.add(connection)
         try:
+            await receive()  # websocket.connect
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if as_json else None})
+            # Accepted first, so that the reason reaches the client: browsers hide the body of a refused handshake.
+            if not CLIENT_ID.fullmatch(client_id):
+                self._close(protocol, 1008, "the client id in the address must be 1 to 64 of A-Z a-z 0-9 _ . -")
+            elif len(self.open) >= self._max_clients:
+                self._close(protocol, 1013, f"{self._max_clients} clients are connected, which is the most; try later")
+            else:
+                self.open.add(connection)
             # Texts go to on_text, so what comes this way is the end, or a message of bytes.
             while (await receive())["type"] != "websocket.disconnect":
                 self._close(protocol, 1003, "binary messages are not served: send text")
         finally:
-            self.open.discard(connection)
+            self._part(connection)
+
+    def _account(self, client_id: str) -> Account:
+        account = self._accounts.setdefault(client_id, Account(client_id))
+        account.connections += 1
+        return account
+
+    def _part(self, connection: Connection) -> None:
+        """The connection has ended. What it leaves is looked for once, however many part in this turn of the loop."""
+        self.open.discard(connection)
+        if not self._gone:
+            asyncio.get_running_loop().call_soon(self._clear)
+        self._gone.add(connection)
+
+    def _clear(self) -> None:
+        gone, self._gone = self._gone, set()
+        self._batcher.leave(gone)
+        for connection in gone:
+            account = connection.account
+            account.connections -= 1
+            if not account.connections and self._accounts.get(account.client_id) is account:
+                del self._accounts[account.client_id]
 
     def _taker(self, connection: Connection) -> Callable[[str], None]:
-        submit, clock = self._batcher.submit, self._clock
+        submit, clock, deadline = self._batcher.submit, self._clock, self._deadline
         index = count().__next__
 
         def take(text: str) -> None:
-            if not submit(Request(text, connection, clock(), index())):
-                connection.refuse(text, self._batcher.refusal, retry_after=self._retry_after())
+            now, at, after = clock(), index(), deadline
+            if connection.as_json:
+                try:
+                    text, wanted = opened(text)
+                except ArgumentError as error:
+                    connection.refuse(text, f"the request was not understood: {error}")
+                    return
+                after = wanted if after is None else after if wanted is None else min(after, wanted)
+            if after is None:
+                submit(Request(text, connection, now, at))
+            else:
+                submit(Request(text, connection, now, at, now + after))
 
         return take
 

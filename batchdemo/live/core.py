@@ -16,13 +16,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from batchdemo.errors import PolicyError
-from batchdemo.live.handling import faulty, handle, runs_on_loop, said
+from batchdemo.live.handling import faulty, handle, isolate, runs_on_loop, said
 from batchdemo.live.parts import Batch, Queue
 from batchdemo.policies import Policy, QueueView, Refuse, Release, Wait, fault, named
 from batchdemo.records import BatchRecord
 
 R = TypeVar("R")
-_view = tuple.__new__  # half the time of QueueView(…), once an arrival
 _FAULTS = (Exception, SystemExit, asyncio.CancelledError)  # that a policy may raise
 
 
@@ -40,11 +39,16 @@ class Core(ABC, Generic[R]):
         *,
         clock: Callable[[], float],
         queue: Queue[R],
+        max_queue_size: int,
         max_concurrent_batches: int,
         report: Callable[[str], None],
+        isolate: bool = False,
     ) -> None:
         self.policy = copy.deepcopy(policy)  # the caller's object stays as it was, for the next run
         self.queue = queue
+        self.max_queue_size = max_queue_size
+        self.waiting = 0  # requests in the queue
+        self.held = 0  # requests that have left it, and still take a place: their batch is not answered
         self.on_ticks = bool(getattr(policy, "on_ticks", False))
         self.set_alarm: Callable[[float | None], object] = bool  # anything that takes it and does nothing
         self.failure = ""
@@ -56,8 +60,9 @@ class Core(ABC, Generic[R]):
         self._report = report
         self._handler = handler
         self._on_loop = runs_on_loop(handler)
+        self._isolate = isolate
         self._ready: asyncio.Queue[Batch[R]] = asyncio.Queue()
-        self._until: float | None = None  # when it is to be asked again
+        self.enough: float = math.inf if self.on_ticks else 0  # the policy is asked on arrival if so many wait
         self._warned = False
 
     # --- what a subclass does ----------------------------------------------------------------------------
@@ -85,35 +90,36 @@ class Core(ABC, Generic[R]):
 
     def take(self, request: R, now: float) -> bool:
         """Put what arrives `now` in the queue; False where it is full, or nothing is taken any more."""
-        queue = self.queue
-        if not self.open or not queue.push(request):
+        waiting = self.waiting
+        if waiting + self.held >= self.max_queue_size or not self.open:
             return False
-        if self.on_ticks:
-            return True
-        # What `ask` does, in one step where the policy only waits: most arrivals change nothing.
-        running = self.running
-        free = self._slots - running
-        view = _view(QueueView, (now, len(queue), queue.oldest, now, running, free if free > 0 else 0))
-        try:
-            answer = self.policy.decide(view)
-        except _FAULTS as error:
-            self._give_up(now, error)
-            return True
-        if type(answer) is Wait and answer.until == self._until and (running or answer.until is not None):
-            return True
-        self.ask(now, view, answer)
+        self.queue.push(request)
+        self.waiting = waiting = waiting + 1
+        if waiting >= self.enough:
+            self.ask(now)
         return True
 
-    def ask(self, now: float, view: QueueView | None = None, answer: Any = None) -> float | None:
-        """Wake, whatever the policy does, and set the alarm by its answer; the first one may be known already."""
+    def pop(self, size: int) -> list[R]:
+        """Take so many out of the queue, or all where fewer wait."""
+        requests = self.queue.pop(size)
+        self.waiting -= len(requests)
+        return requests
+
+    def remove(self, request: R) -> bool:
+        """Free the place of one who waits no longer; False where it has none."""
+        there = self.queue.remove(request)
+        self.waiting -= there
+        return there
+
+    def ask(self, now: float) -> float | None:
+        """Wake, whatever the policy does, and set the alarm by its answer."""
         if not self.open:
             return None
         try:
-            until = self.wake(now, view, answer)
+            until = self.wake(now)
         except _FAULTS as error:
             self._give_up(now, error)
             until = None
-        self._until = until
         self.set_alarm(until)
         if until is None and not self._warned and self.waits_for_ever:
             self._warned = True
@@ -122,16 +128,11 @@ class Core(ABC, Generic[R]):
         return until
 
     @property
-    def waiting(self) -> int:
-        """Requests in the queue."""
-        return len(self.queue)
-
-    @property
     def waits_for_ever(self) -> bool:
         """Whether requests wait, and no finished batch can change that."""
         return self.waiting > 0 and self.running == 0
 
-    def wake(self, now: float, view: QueueView | None = None, answer: Any = None) -> float | None:
+    def wake(self, now: float) -> float | None:
         """Ask the policy, at time `now`, until it waits; what it releases goes to the handler.
 
         Returns the time at which to ask again, None for "when something happens". PolicyError: it answered what
@@ -139,27 +140,34 @@ class Core(ABC, Generic[R]):
         """
         queue, decide = self.queue, self.policy.decide
         while True:
-            if view is None:
-                free = max(0, self._slots - self.running)
-                view = QueueView(now, len(queue), queue.oldest, queue.newest, self.running, free)
-                answer = decide(view)
+            waiting, running = self.waiting, self.running
+            free = max(0, self._slots - running)
+            if waiting:
+                view = QueueView(now, waiting, queue.oldest, queue.newest, running, free)
+            else:
+                view = QueueView(now, 0, math.nan, math.nan, running, free)
+            answer = decide(view)
             wrong = fault(answer, view)
             if wrong:
                 raise PolicyError(f"{named(self.policy)} answered {said(answer)} at {now:g} s, {wrong}")
             if isinstance(answer, Wait):
-                return answer.until
+                return self._wait(answer)
             if isinstance(answer, Release):
                 self.release(int(answer.size), answer.reason)
             elif isinstance(answer, Refuse):
                 why = f"it could not be answered in time (policy {type(self.policy).__name__})"
-                self._turn_away(queue.pop(int(answer.size)), "expired", why)
-            view = None
+                self._turn_away(self.pop(int(answer.size)), "expired", why)
+
+    def _wait(self, answer: Wait) -> float | None:
+        if not self.on_ticks:  # one that promises to sleep on is asked nevertheless where nothing else would wake it
+            self.enough = answer.waiting if self.running or answer.until is not None else 0
+        return answer.until
 
     def release(self, size: int, reason: str) -> None:
         """Let the first `size` go, in one batch."""
         waiting = self.waiting
-        requests = self.queue.pop(size)
-        self.queue.held += size
+        requests = self.pop(size)
+        self.held += size
         self.released += 1
         self.running += 1
         clients = self._clients(requests)
@@ -172,15 +180,16 @@ class Core(ABC, Generic[R]):
         by_rule = isinstance(error, PolicyError)
         self.failure = str(error) if by_rule else f"{named(self.policy)} raised {said(error)} at {now:g} s"
         self._report(f"the policy failed, and no request is taken any more: {self.failure}")
-        self._turn_away(self.queue.pop(self.waiting), "failed", f"the policy raised {type(error).__name__}")
+        self._turn_away(self.pop(self.waiting), "failed", f"the policy raised {type(error).__name__}")
 
     # --- the handler -------------------------------------------------------------------------------------
 
     async def work(self) -> None:
         """Handle batches in the order of their release until cancelled, so many at a time as may be."""
         if self._slots == 1:
+            ready, handle_it = self._ready.get, self._handle
             while True:
-                await self._handle(await self._ready.get())
+                await handle_it(await ready())
         free = asyncio.Semaphore(self._slots)
         async with asyncio.TaskGroup() as group:
             while True:
@@ -200,7 +209,7 @@ class Core(ABC, Generic[R]):
     async def _handle(self, batch: Batch[R]) -> None:
         began = self._clock()
         try:
-            results = await handle(self._handler, self._items(batch.requests), on_loop=self._on_loop)
+            results = await self._results(self._items(batch.requests), batch.record.batch)
             self._check(results)
         except BaseException as error:
             if not faulty(error):
@@ -208,6 +217,17 @@ class Core(ABC, Generic[R]):
             self.finish(batch, began, (), error)
         else:
             self.finish(batch, began, results)
+
+    async def _results(self, items: list[Any], batch: int) -> Sequence[Any]:
+        if not self._isolate:
+            return await handle(self._handler, items, on_loop=self._on_loop)
+        try:
+            return await handle(self._handler, items, on_loop=self._on_loop)
+        except BaseException as error:
+            if not faulty(error):
+                raise
+            self._report(f"batch {batch}: the handler failed, and its items are tried apart: {said(error)}")
+            return await isolate(self._handler, items, error, on_loop=self._on_loop)
 
     def _check(self, results: Sequence[Any]) -> None:
         """Raise what is wrong with a result."""
@@ -218,11 +238,11 @@ class Core(ABC, Generic[R]):
         if error is not None:
             self._report(f"batch {batch.record.batch}: the handler failed: {said(error)}")
         now = self._clock()
-        batch.record = batch.record._replace(duration=now - began)
+        batch.record = BatchRecord(*batch.record[:-1], now - began)  # _replace takes twice as long
         self._answer(batch, results, error)
         batch.replied = self._clock()
         batch.requests = []
-        self.queue.held -= len(requests)
+        self.held -= len(requests)
         self.running -= 1
         try:
             self.policy.observe(batch.record)
@@ -230,3 +250,7 @@ class Core(ABC, Generic[R]):
             self._report(f"batch {batch.record.batch}: {named(self.policy)} failed to observe it: {said(wrong)}")
         if not self.on_ticks:
             self.ask(now)
+        self._room()
+
+    def _room(self) -> None:
+        """Places have become free, for those whom a subclass keeps waiting outside."""

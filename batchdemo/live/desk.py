@@ -36,7 +36,8 @@ class Desk(Core[Slip]):
             policy,
             handler,
             clock=clock,
-            queue=Line(max_queue_size),
+            queue=Line(),
+            max_queue_size=max_queue_size,
             max_concurrent_batches=max_concurrent_batches,
             report=report,
         )
@@ -45,30 +46,24 @@ class Desk(Core[Slip]):
         self._journal = journal
         self._open: set[Entry] = set()  # released and not answered
 
-    def submit(self, item: Any, future: asyncio.Future[Any]) -> Slip | None:
-        """Give it the next number and a place in the queue; None where it is not taken."""
-        now = self.clock()
-        self.count = number = self.count + 1
-        slip = (now, number, item, future)
-        if self.take(slip, now):
-            return slip
-        self._journal.others.append((number, now, "rejected"))
-        return None
+    def reject(self, slip: Slip) -> None:
+        """It was not taken."""
+        self._journal.others.append((slip[1], slip[0], "rejected"))
 
     def leave(self, slip: Slip) -> None:
         """Whoever waited for it was cancelled."""
-        if self.queue.leave(slip):
+        if self.remove(slip):
             self._journal.others.append((slip[1], slip[0], "cancelled"))
 
     def full(self, due: float | None) -> QueueFullError:
         """The error for whom no place is free, when something is due at `due`."""
         retry_after = None if due is None else max(0.0, due - self.clock())
         hint = "" if retry_after is None else f"; try again in {retry_after:.1f} s"
-        return QueueFullError(f"the queue is full (max_queue_size={self.queue.max_size}){hint}", retry_after)
+        return QueueFullError(f"the queue is full (max_queue_size={self.max_queue_size}){hint}", retry_after)
 
     def run(self) -> Run:
         """The record of what has happened so far."""
-        waiting = [(number, arrived, "unknown") for arrived, number, _, _ in self.queue.waiting()]
+        waiting = [(number, arrived, "unknown") for arrived, number, _, _ in self.queue]
         return self._journal.run(self.policy, self.count, waiting)
 
     # --- what the core asks for --------------------------------------------------------------------------
@@ -88,11 +83,12 @@ class Desk(Core[Slip]):
         batch.outcome = "served" if error is None else "failed"
         if error is not None:
             results = [_own(error) for _ in batch.requests]
-        for at, ((_, _, _, future), result) in enumerate(zip(batch.requests, results, strict=True)):
+        for slip, result in zip(batch.requests, results, strict=True):
+            future = slip[3]
             if future.done():  # cancelled meanwhile
-                batch.odd[at] = "cancelled"
+                batch.odd[slip[1]] = "cancelled"
             elif isinstance(result, BaseException):
-                batch.odd[at] = "failed"
+                batch.odd[slip[1]] = "failed"
                 future.set_exception(_settable(result))
             else:
                 future.set_result(result)
@@ -119,7 +115,7 @@ class Desk(Core[Slip]):
 
     def dismiss(self, why: str) -> None:
         """Tell everybody who still waits for an answer that none will come."""
-        waiting = self.queue.pop(self.waiting)
+        waiting = self.pop(self.waiting)
         self._journal.others.extend((number, arrived, "cancelled") for arrived, number, _, _ in waiting)
         for _, _, _, future in (*waiting, *(slip for entry in self._open for slip in entry.requests)):
             if not future.done():

@@ -25,13 +25,37 @@ def runs_on_loop(handler: Callable[[list[Any]], Any]) -> bool:
 
 async def handle(handler: Callable[[list[Any]], Any], items: list[Any], *, on_loop: bool) -> Sequence[Any]:
     """One result an item. Whatever the handler raises; TypeError, ValueError: it returned something else."""
-    answer = handler(items) if on_loop else await _in_thread(handler, items)
     size = len(items)
-    results = await answer if inspect.isawaitable(answer) else answer
-    if isinstance(results, str) or not isinstance(results, Sequence):
+    if on_loop:
+        results = await handler(items)
+    else:
+        answer = await _in_thread(handler, items)
+        results = await answer if inspect.isawaitable(answer) else answer
+    if isinstance(results, str) or not isinstance(results, (list, Sequence)):
         raise TypeError(f"a handler must return a list of replies, got {type(results).__name__}")
     if len(results) != size:
         raise ValueError(f"a handler must return one reply a request: {size} wanted, got {len(results)}")
+    return results
+
+
+async def isolate(
+    handler: Callable[[list[Any]], Any], items: list[Any], error: BaseException, *, on_loop: bool
+) -> list[Any]:
+    """Results where the whole batch failed with `error`: halves are tried anew, until what fails stands alone.
+
+    The error of an item that fails alone is its result. A batch of n with one such item costs 2 log2(n) more
+    calls; items that were handled in a call that failed are handled again, so this is for handlers that may.
+    """
+    if len(items) == 1:
+        return [error]
+    results: list[Any] = []
+    for half in (items[: len(items) // 2], items[len(items) // 2 :]):
+        try:
+            results.extend(await handle(handler, half, on_loop=on_loop))
+        except BaseException as of_half:
+            if not faulty(of_half):
+                raise
+            results.extend(await isolate(handler, half, of_half, on_loop=on_loop))
     return results
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from batchdemo.live.parts import Batch
@@ -21,38 +22,34 @@ No class of its own, and no subclass of Future, which asyncio handles half a mic
 
 
 class Line:
-    """First come, first served, up to a bound, as `Fifo`; and one can leave it."""
+    """First come, first served, as `Fifo`, for slips."""
 
-    def __init__(self, max_size: int) -> None:
-        self.max_size = max_size
-        self.held = 0
+    def __init__(self) -> None:
         self._slips: deque[Slip] = deque()
+        self.push = self._slips.append  # no step in between: it is taken once an item
 
     def __len__(self) -> int:
         return len(self._slips)
 
-    def push(self, slip: Slip) -> bool:
-        """Take it, or return False where no place is free."""
-        if len(self._slips) + self.held >= self.max_size:
-            return False
-        self._slips.append(slip)
-        return True
+    def __iter__(self) -> Iterator[Slip]:
+        return iter(self._slips)
 
     def pop(self, size: int) -> list[Slip]:
         """The first `size`."""
-        return [self._slips.popleft() for _ in range(size)]
+        slips = self._slips
+        if size == len(slips):
+            all_of_them = list(slips)
+            slips.clear()
+            return all_of_them
+        return [slips.popleft() for _ in range(size)]
 
-    def leave(self, slip: Slip) -> bool:
-        """Free the place of one who waits no longer; False where it has none."""
+    def remove(self, slip: Slip) -> bool:
+        """Let go one who waits no longer; False where it isn't there."""
         for at, other in enumerate(self._slips):
             if other is slip:
                 del self._slips[at]
                 return True
         return False
-
-    def waiting(self) -> list[Slip]:
-        """Those who wait, the oldest first."""
-        return list(self._slips)
 
     @property
     def oldest(self) -> float:
@@ -72,10 +69,12 @@ class Entry(Batch[Slip]):
 
     def __init__(self, record: BatchRecord, requests: list[Slip]) -> None:
         super().__init__(record, requests)
-        self.numbers = [slip[1] for slip in requests]
+        first, last = requests[0][1], requests[-1][1]
+        in_a_row = last - first == len(requests) - 1  # as nearly always: nobody in between has left
+        self.numbers = range(first, last + 1) if in_a_row else [slip[1] for slip in requests]
         self.arrived = [slip[0] for slip in requests]
         self.outcome = "unknown"
-        self.odd: dict[int, str] = {}  # outcomes that differ, by the place in the batch from 0
+        self.odd: dict[int, str] = {}  # outcomes that differ, by number
 
 
 class Journal:
@@ -105,7 +104,7 @@ class Journal:
         for entry in self.entries:
             record = entry.record
             for at, (number, arrived) in enumerate(zip(entry.numbers, entry.arrived, strict=True)):
-                outcome = entry.odd.get(at, entry.outcome)
+                outcome = entry.odd.get(number, entry.outcome)
                 received = nan if outcome == "cancelled" else entry.replied
                 times = (arrived, arrived, record.released, entry.replied, received)
                 rows.append(RequestRecord(number, 1, *times, record.batch, at + 1, outcome))

@@ -11,6 +11,7 @@ from batchdemo.records import OUTCOMES
 from batchdemo.runs.run import Stray
 
 INTEGER = re.compile(r"(?<![\d.])-?\d+(?![\d.]*\d)")
+AGAIN = re.compile(r"; try again in (\d+(?:\.\d+)?) s")
 SHOWN = 200  # characters of a stray reply that are kept
 
 
@@ -22,6 +23,7 @@ class Reply(NamedTuple):
     batch: int = 0
     position: int = 0
     reason: str = "unknown"
+    retry_after: float | None = None  # seconds, where it is a refusal that says so
 
 
 def understand(message: str | bytes, *, as_json: bool) -> Reply:
@@ -32,13 +34,17 @@ def understand(message: str | bytes, *, as_json: bool) -> Reply:
             said: dict[str, Any] = json.loads(text)
             kind = {"reply": "served", "failure": "failed", "refusal": "rejected"}[said["type"]]
             kind = said["outcome"] if kind == "rejected" and said.get("outcome") in OUTCOMES else kind
+            if said["type"] == "refusal":
+                retry_after = said.get("retry_after")
+                return Reply(str(said["text"]), kind, retry_after=None if retry_after is None else float(retry_after))
             return Reply(str(said["text"]), kind, int(said.get("batch", 0)), int(said.get("position", 0)),
-                         str(said["reason"]) if said["type"] != "refusal" else "unknown")  # fmt: skip
+                         str(said["reason"]))  # fmt: skip
         except (ValueError, KeyError, TypeError, AttributeError):
             pass
     for word, outcome in (("Rejected:", "rejected"), ("Failed:", "failed")):
         if text.startswith(word):
-            return Reply(text, outcome)
+            again = AGAIN.search(text)
+            return Reply(text, outcome, retry_after=float(again[1]) if again else None)
     return Reply(text, "served")
 
 
@@ -66,23 +72,31 @@ class Ledger:
             self._rows_of.setdefault(owner, []).append(row)
         self._first_open = dict.fromkeys(self._rows_of, 0)
 
-    def take(self, client: int, reply: Reply, at: float) -> None:
-        """Enter a reply that `client` received at `at` seconds."""
+    def take(self, client: int, reply: Reply, at: float) -> int | None:
+        """Enter a reply that `client` received at `at` seconds; the row it answers, None where it answers none."""
         found = [int(digits) for digits in INTEGER.findall(reply.text[-1000:])]
         rows = [self._row[number] for number in [*found[-1:], *found[:-1]] if number in self._row]
         mine = [row for row in rows if self.owners[row] == client and not math.isnan(self.sent[row])]
         for row in mine:
             if self.replies[row] is None:
-                self._enter(row, reply, at)
-                return
+                return self._enter(row, reply, at)
         if mine:
             self._stray("twice", client, reply, at, self.numbers[mine[0]])
         elif rows:
             self._stray("misdelivered", client, reply, at, self.numbers[rows[0]])
         else:
-            self._take_in_order(client, reply, at)
+            return self._take_in_order(client, reply, at)
+        return None
 
-    def _take_in_order(self, client: int, reply: Reply, at: float) -> None:
+    def reopen(self, row: int) -> None:
+        """It was refused and is sent again, so it is not answered yet."""
+        self.received[row] = math.nan
+        self.replies[row] = None
+        self._first_open[self.owners[row]] = 0
+        self.open += 1
+        self.answered -= 1
+
+    def _take_in_order(self, client: int, reply: Reply, at: float) -> int | None:
         rows = self._rows_of.get(client, [])
         first = self._first_open.get(client, 0)
         while first < len(rows) and self.replies[rows[first]] is not None:
@@ -90,15 +104,16 @@ class Ledger:
         self._first_open[client] = first
         if first == len(rows) or math.isnan(self.sent[rows[first]]):
             self._stray("unasked", client, reply, at, None)
-        else:
-            self.by_order += 1
-            self._enter(rows[first], reply, at)
+            return None
+        self.by_order += 1
+        return self._enter(rows[first], reply, at)
 
-    def _enter(self, row: int, reply: Reply, at: float) -> None:
+    def _enter(self, row: int, reply: Reply, at: float) -> int:
         self.received[row] = at
         self.replies[row] = reply._replace(text="")  # matched, so the text has done its work
         self.open -= 1
         self.answered += 1
+        return row
 
     def _stray(self, kind: str, client: int, reply: Reply, at: float, number: int | None) -> None:
         if len(self.strays) < 1000:

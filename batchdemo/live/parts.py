@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from batchdemo.arguments import real, refuse
@@ -15,17 +16,22 @@ R = TypeVar("R")
 class Queue(Protocol[R]):
     """What the core needs of a queue, whoever goes first in it; `Fifo` explains it."""
 
-    max_size: int
-    held: int
-
     def __len__(self) -> int: ...
 
-    def push(self, item: R) -> bool:
-        """Take the item, or return False where no place is free."""
+    def __iter__(self) -> Iterator[R]:
+        """Those who wait, in order of arrival."""
+        ...
+
+    def push(self, item: R) -> None:
+        """Take the item."""
         ...
 
     def pop(self, size: int) -> list[R]:
         """The first `size` items."""
+        ...
+
+    def remove(self, item: R) -> bool:
+        """Let go one who waits no longer; False where it isn't there."""
         ...
 
     @property
@@ -48,6 +54,19 @@ class Batch(Generic[R]):
         self.record = record
         self.requests = requests
         self.replied = math.nan
+
+
+def a_queue(value: Any) -> Any:
+    """The queue, if it is one, and empty; or None."""
+    if value is None:
+        return None
+    if isinstance(value, type):
+        refuse("queue", "a queue of bd.queues", value, f"That is a class. Make one first: {value.__name__}(…).")
+    if not all(hasattr(value, name) for name in ("push", "pop", "remove", "oldest", "newest", "__len__", "__iter__")):
+        refuse("queue", "a queue of bd.queues", value, "For example bd.queues.RoundRobin().")
+    if len(value):
+        refuse("queue", "a queue in which nobody waits", value)
+    return value
 
 
 def a_policy(value: Any) -> Policy:

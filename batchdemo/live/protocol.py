@@ -61,6 +61,17 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.close(1008, f"more than {MAX_UNSENT // 2**20} MiB of replies were waiting to be read")
         return True
 
+    def hold(self, on: bool) -> None:
+        """Read nothing more of this client, or read on. Meanwhile no pong is read, so none is asked for."""
+        if self.disconnected or self.transport.is_closing():
+            return
+        if on:
+            self.transport.pause_reading()
+            self.stop_keepalive()
+        else:
+            self.transport.resume_reading()
+            self.start_keepalive()
+
     def close(self, code: int, reason: str) -> None:
         """Say why, and close: after what the client still reads, or in ten seconds if it reads nothing."""
         if self.disconnected or self.close_sent or self.transport.is_closing():

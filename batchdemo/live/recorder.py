@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from batchdemo.records import TickRecord
+from batchdemo.records import BatchRecord, TickRecord
 
 if TYPE_CHECKING:
-    from batchdemo.live.batcher import Batch, Request
+    from batchdemo.live.requests import Batch, Request
+
+
+class Seen(NamedTuple):
+    """What the server knows of a request: numbers and words alone, so that it can be sent from a process."""
+
+    client_id: str
+    at: int  # among the messages of its connection, from 0
+    arrived: float
+    batch: int  # 0: in none
+    position: int
+    outcome: str
+
+
+class Answered(NamedTuple):
+    """A batch, and when its replies were handed over; NaN where they were not."""
+
+    record: BatchRecord
+    replied: float
 
 
 class Recorder:
@@ -22,6 +40,16 @@ class Recorder:
         self.batches: deque[Batch] = deque(maxlen=log_size)
         self.ticks: deque[TickRecord] = deque(maxlen=log_size)
 
-    def requests_of(self, client_ids: set[str]) -> list[Request]:
-        """The requests of these clients, in the order of their arrival."""
-        return [request for request in list(self.requests) if request.client_id in client_ids]
+    def seen(self, client_ids: set[str]) -> tuple[list[Seen], dict[int, Answered], list[TickRecord]]:
+        """The requests of these clients in the order of their arrival, their batches, and all ticks."""
+        requests: list[Seen] = []
+        batches: dict[int, Answered] = {}
+        for request in list(self.requests):
+            if request.client_id in client_ids:
+                batch = request.batch
+                number = 0 if batch is None else batch.record.batch
+                if batch is not None:
+                    batches[number] = Answered(batch.record, batch.replied)
+                requests.append(Seen(request.client_id, request.index, request.arrived, number, request.position,
+                                     request.outcome))  # fmt: skip
+        return requests, batches, list(self.ticks)

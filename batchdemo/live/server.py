@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter
 from typing import Self
@@ -11,14 +12,17 @@ from batchdemo.handlers import Handler, echo
 from batchdemo.live.app import create_app
 from batchdemo.live.batcher import TextBatcher
 from batchdemo.live.connection import Door
+from batchdemo.live.limits import Limits
 from batchdemo.live.listener import LOG_LINES, Listener
-from batchdemo.live.parts import a_policy
+from batchdemo.live.parts import Queue, a_policy, a_queue
 from batchdemo.live.ports import stop_all
 from batchdemo.live.protocol import DirectProtocol
-from batchdemo.live.recorder import Recorder
+from batchdemo.live.recorder import Answered, Recorder, Seen
+from batchdemo.live.requests import Request
 from batchdemo.live.scheduler import clockwork
 from batchdemo.live.thread import ServerThread
 from batchdemo.policies import FixedInterval, Policy, named
+from batchdemo.records import TickRecord
 
 __all__ = ["LOG_LINES", "MAX_CLIENTS", "Server", "stop_all"]
 
@@ -33,7 +37,16 @@ class Server(Listener):
     handler           takes the texts of a batch, returns as many replies; plain (run in a thread) or async
     host, port        where it listens; port 0 takes a free one
     max_concurrent_batches   how many are handled at once; further ones wait in the order of their release
+    isolate           where the handler fails, try halves of the batch until what fails stands alone
+    queue             who goes next, of `bd.queues`: `RoundRobin()`, say; first come, first served by default
     max_queue_size    requests that may wait, those included whose batch the handler has not answered yet
+    max_pending_per_client   requests of one client among these
+    overflow          what happens to one more: "reject" it, let it "wait" outside and read no more of its client,
+                      or "drop_oldest" of those that wait
+    deadline          seconds after its arrival at which a request leaves the queue unserved; a client of the JSON
+                      wire may ask for less
+    on_disconnect     "cancel" what a client that goes has left in the queue, or "keep" and handle it, as the
+                      tutorial does
     log_size          requests, batches and ticks that are remembered, the oldest forgotten first
     allowed_hosts     further names under which a hub or proxy calls it, as `hub.example.org`
 
@@ -50,7 +63,13 @@ class Server(Listener):
         handler: Handler = echo,
         host: str = "127.0.0.1",
         port: int = 0,
+        isolate: bool = False,
+        queue: Queue[Request] | None = None,
         max_queue_size: int = 10_000,
+        max_pending_per_client: int | None = None,
+        overflow: str = "reject",
+        deadline: float | None = None,
+        on_disconnect: str = "cancel",
         log_size: int = 100_000,
         allowed_hosts: tuple[str, ...] | list[str] = (),
     ) -> None:
@@ -59,7 +78,9 @@ class Server(Listener):
             refuse("handler", "a function from a list of texts to a list of replies", handler)
         super().__init__(host, port, allowed_hosts)
         self.handler = handler
-        self._max_queue_size = whole("max_queue_size", max_queue_size, 1, 10_000_000)
+        self.limits = Limits(max_queue_size, max_pending_per_client, overflow, deadline, on_disconnect)
+        self._queue = a_queue(queue)
+        self._isolate = bool(isolate)
         self._slots = whole("max_concurrent_batches", max_concurrent_batches, 1, 100_000)
         self.log_size = whole("log_size", log_size, 1, 10_000_000)
         self.began = 0.0  # time.monotonic() at the start: zero of the times in the record
@@ -71,16 +92,19 @@ class Server(Listener):
             self.policy,
             self.handler,
             clock=self.clock,
-            max_queue_size=self._max_queue_size,
+            limits=self.limits,
             recorder=self.recorder,
             report=self.log.write,
+            queue=copy.deepcopy(self._queue),
             max_concurrent_batches=self._slots,
+            isolate=self._isolate,
+            left=self._next_tick_in,
         )
         self._clockwork = clockwork(self._batcher, self.clock, self.recorder.ticks.append)
         self._door = Door(
             self._batcher,
+            self.limits,
             clock=self.clock,
-            retry_after=self._next_tick_in,
             report=self.log.write,
             max_clients=MAX_CLIENTS,
         )
@@ -96,7 +120,7 @@ class Server(Listener):
         sock = self._bind()
         self.began = time.monotonic()
         self._reset()
-        app = create_app(self._batcher, self._clockwork, self._door, self._status, self._hosts)
+        app = create_app(self._batcher, self._clockwork, self.clock, self._door, self._status, self._hosts)
         self._serve(
             app,
             sock,
@@ -131,17 +155,22 @@ class Server(Listener):
         return {
             "clients": len(self._door.open),
             "waiting": batcher.waiting,
-            "handling": batcher.queue.held,
+            "handling": batcher.held,
             "ticks": len(self.recorder.ticks),
             "batches": batcher.released,
             "served": batcher.served,
             "failed": batcher.failed,
             "rejected": batcher.rejected,
             "expired": batcher.expired,
+            "cancelled": batcher.cancelled,
             "uptime": round(self.clock(), 3) if self.running else 0.0,
             "next_tick_in": (None if left is None else round(left, 3)) if self.running else 0.0,
             "fault": batcher.failure,
         }
+
+    def seen(self, client_ids: set[str]) -> tuple[list[Seen], dict[int, Answered], list[TickRecord]]:
+        """What the record holds of these clients, for the run that is made of it."""
+        return self.recorder.seen(client_ids)
 
     def _next_tick_in(self) -> float | None:
         due = self._clockwork.due

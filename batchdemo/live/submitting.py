@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import Future
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from threading import get_ident
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +18,7 @@ from typing import Any, Self
 from batchdemo.arguments import real, refuse, whole
 from batchdemo.errors import PolicyError, ServerError, StoppedError
 from batchdemo.live.desk import Desk
-from batchdemo.live.journal import Journal
+from batchdemo.live.journal import Journal, Slip
 from batchdemo.live.parts import a_policy
 from batchdemo.live.scheduler import clockwork
 from batchdemo.policies import Policy, named
@@ -57,11 +59,12 @@ class Batcher:
         self._slots = whole("max_concurrent_batches", max_concurrent_batches, 1, 100_000)
         self._log_size = whole("log_size", log_size, 1, 10_000_000)
         self._loop: asyncio.AbstractEventLoop | None = None  # None: not begun, or stopped
+        self._thread = 0  # where that loop runs
         self._stopped = False
         self._set_up()
 
     def _set_up(self) -> None:
-        began = monotonic()
+        self._began = began = monotonic()
         self._journal = Journal(self._log_size)
         self._desk = Desk(
             self.policy,
@@ -84,13 +87,17 @@ class Batcher:
         each item whose `__cause__` is the original, or HandlerError where that cannot be copied. Whoever is
         cancelled frees the place, and costs the others of the batch nothing.
         """
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._begin()
+        loop = self._loop
+        # As `loop is not asyncio.get_running_loop()`, which takes longer: Python 3.11 asks the system for the process.
+        if loop is None or get_ident() != self._thread or not loop.is_running():
+            loop = self._enter()
         desk = self._desk
-        future = loop.create_future()
-        slip = desk.submit(item, future)
-        if slip is None:
+        now = monotonic() - self._began
+        desk.count = number = desk.count + 1
+        future: Future[Any] = Future(loop=loop)
+        slip: Slip = now, number, item, future
+        if not desk.take(slip, now):
+            desk.reject(slip)
             raise self._refusal()
         try:
             return await future
@@ -108,9 +115,16 @@ class Batcher:
     def start(self) -> Self:
         """Begin on the running loop, with an empty record. Harmless when it runs; `submit` begins it too."""
         self._stopped = False
-        if asyncio.get_running_loop() is not self._loop:
-            self._begin()
+        self._enter()
         return self
+
+    def _enter(self) -> asyncio.AbstractEventLoop:
+        """The running loop, on which it has begun by now."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._begin()
+        self._thread = get_ident()
+        return loop
 
     def _begin(self) -> None:
         if self._stopped:

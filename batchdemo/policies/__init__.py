@@ -22,13 +22,14 @@ from batchdemo.policies.fixed_interval import FixedInterval, ticks_by
 from batchdemo.policies.greedy import NoBatching, TakeAll
 from batchdemo.policies.group_commit import GroupCommit
 from batchdemo.policies.idle_or_timeout import IdleOrTimeout
-from batchdemo.policies.interface import Policy, QueueView, Refuse, Release, Wait, fault, named
+from batchdemo.policies.interface import BUSY, Policy, QueueView, Refuse, Release, Wait, fault, named
 from batchdemo.policies.preferred import Preferred
 from batchdemo.policies.preformed import PreFormed
 from batchdemo.policies.size_or_timeout import SizeOrTimeout
 
 __all__ = [
     "AIMD",
+    "BUSY",
     "CostModel",
     "FixedInterval",
     "GroupCommit",

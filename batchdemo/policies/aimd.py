@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from batchdemo.arguments import real, whole
-from batchdemo.policies.interface import QueueView, Release, Wait
+from batchdemo.policies.interface import BUSY, QueueView, Release, Wait
 from batchdemo.policies.settings import MOST, Checked, above_zero, batch_size
 from batchdemo.records import BatchRecord
 
@@ -50,7 +50,9 @@ class AIMD(Checked):
 
     def decide(self, view: QueueView) -> Release | Wait:
         """All that wait, up to the size it has come to, if the executor is free."""
-        if view.free < 1 or not view.waiting:
+        if view.free < 1:
+            return BUSY
+        if not view.waiting:
             return Wait()
         if view.waiting >= self.size:
             return Release(self.size, "full")

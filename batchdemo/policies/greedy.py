@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from batchdemo.policies.interface import QueueView, Release, Wait
+from batchdemo.policies.interface import BUSY, QueueView, Release, Wait
 from batchdemo.policies.settings import Checked, batch_size
 
 
@@ -28,7 +28,9 @@ class TakeAll(Checked):
 
     def decide(self, view: QueueView) -> Release | Wait:
         """All that wait, if the executor is free."""
-        if view.free < 1 or not view.waiting:
+        if view.free < 1:
+            return BUSY
+        if not view.waiting:
             return Wait()
         if view.waiting >= self.max_batch_size:
             return Release(self.max_batch_size, "full")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from batchdemo.arguments import whole
-from batchdemo.policies.interface import QueueView, Release, Wait
+from batchdemo.policies.interface import BUSY, QueueView, Release, Wait
 from batchdemo.policies.settings import Checked, batch_size, seconds
 
 
@@ -43,7 +43,7 @@ class GroupCommit(Checked):
         """All that wait, if the executor is free: at once, or after the delay where others are active."""
         if view.free < 1 or not view.waiting:
             self._taken = None
-            return Wait()
+            return BUSY if view.free < 1 else Wait()
         if view.waiting >= self.max_batch_size:
             self._taken = None
             return Release(self.max_batch_size, "full")
@@ -53,7 +53,7 @@ class GroupCommit(Checked):
                 return Release(view.waiting, "idle")
             self._taken = view.now
         if view.now < self._taken + self.delay:
-            return Wait(self._taken + self.delay)
+            return Wait(self._taken + self.delay, self.max_batch_size)
         self._taken = None
         return Release(view.waiting, "timeout")
 

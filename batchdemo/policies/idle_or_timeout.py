@@ -38,7 +38,7 @@ class IdleOrTimeout(Checked):
             return Wait()
         quiet, late = view.newest + self.idle, view.oldest + self.timeout
         if view.now < min(quiet, late):
-            return Wait(min(quiet, late))
+            return Wait(min(quiet, late), self.max_batch_size)  # asked then, it sees who came meanwhile
         return Release(view.waiting, "idle" if quiet < late else "timeout")
 
     def __str__(self) -> str:

@@ -39,9 +39,18 @@ class Refuse(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Nothing to do before `until` (seconds); None: before something happens."""
+    """Nothing to do before `until` (seconds); None: before something happens.
+
+    `waiting` is a promise that spares the engine most of its questions: whoever arrives before so many wait
+    changes nothing. Without it the policy is asked at every arrival. Infinity: no arrival changes anything.
+    """
 
     until: float | None = None
+    waiting: float = 0  # requests
+
+
+BUSY = Wait(None, math.inf)
+"""Nothing to do before a batch is finished: the answer of a policy that waits for the executor."""
 
 
 @runtime_checkable
@@ -71,22 +80,26 @@ def named(policy: Any) -> str:
 def fault(answer: Any, view: QueueView) -> str:
     """What is wrong with a policy's answer to this view, in words; empty where nothing is.
 
-    For engines, so that none takes what another refuses.
+    For engines, so that none takes what another refuses. The usual types stand first in each test of one: a look
+    at the abstract ones alone takes longer than a decision.
     """
     if isinstance(answer, Wait):
-        return _wait_fault(answer.until, view)
+        return _wait_fault(answer, view)
     if not isinstance(answer, (Release, Refuse)):
         return "but it must answer Release(size, reason), Refuse(size) or Wait(until)"
-    if not isinstance(answer.size, Integral) or not 1 <= answer.size <= view.waiting:
+    if not isinstance(answer.size, (int, Integral)) or not 1 <= answer.size <= view.waiting:
         return f"when {view.waiting} were waiting"
     if isinstance(answer, Refuse) or answer.reason in REASONS:
         return ""
     return f"but the reason must be one of {', '.join(REASONS)}"
 
 
-def _wait_fault(until: Any, view: QueueView) -> str:
+def _wait_fault(answer: Wait, view: QueueView) -> str:
+    until, waiting = answer
+    if not isinstance(waiting, (int, float, Real)) or not waiting >= 0:  # NaN neither
+        return "but `waiting` must be a number of requests, from 0 to infinity"
     if until is None:
         return ""
-    if not isinstance(until, Real) or not math.isfinite(until):
+    if not isinstance(until, (float, Real)) or not math.isfinite(until):
         return "but it must wait until a time in seconds, or until None: until something happens"
     return "" if float(until) > view.now else "but it must wait until a time that is yet to come"

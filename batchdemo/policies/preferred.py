@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from batchdemo.arguments import refuse, whole
-from batchdemo.policies.interface import QueueView, Release, Wait
+from batchdemo.policies.interface import BUSY, QueueView, Release, Wait
 from batchdemo.policies.settings import MOST, Checked, seconds
 
 
@@ -48,7 +48,9 @@ class Preferred(Checked):
 
     def decide(self, view: QueueView) -> Release | Wait:
         """The largest preferred size that is there, else all when the delay is over, else wait for it."""
-        if view.free < 1 or not view.waiting:
+        if view.free < 1:
+            return BUSY
+        if not view.waiting:
             return Wait()
         most = min(view.waiting, self.max_batch_size)
         best = most if most == self.max_batch_size else 0
@@ -58,7 +60,9 @@ class Preferred(Checked):
             return Release(best, "full") if best else Release(most, "idle")
         if view.now >= view.oldest + self.max_queue_delay:
             return Release(most, "full" if most in (best, self.max_batch_size) else "timeout")
-        return Release(best, "full") if best else Wait(view.oldest + self.max_queue_delay)
+        if best:
+            return Release(best, "full")
+        return Wait(view.oldest + self.max_queue_delay, min(self.preferred or (self.max_batch_size,)))
 
     def __str__(self) -> str:
         sizes = " or ".join(f"{size:,}" for size in self.preferred or (self.max_batch_size,))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from batchdemo.arguments import refuse
-from batchdemo.policies.interface import QueueView, Release, Wait
+from batchdemo.policies.interface import BUSY, QueueView, Release, Wait
 from batchdemo.policies.settings import Checked, batch_size, seconds
 
 
@@ -43,13 +43,13 @@ class PreFormed(Checked):
         """A full batch at once, a smaller one when the first has been in it for `batch_wait_timeout`."""
         if not view.waiting or not (self.preform or view.free > 0):
             self._taken = None
-            return Wait()
+            return BUSY if view.waiting else Wait()
         if self._taken is None:
             self._taken = view.now
         due = self._taken + self.batch_wait_timeout
         full = view.waiting >= self.max_batch_size
         if not full and view.now < due:
-            return Wait(due)
+            return Wait(due, self.max_batch_size)
         self._taken = None
         return Release(self.max_batch_size, "full") if full else Release(view.waiting, "timeout")
 

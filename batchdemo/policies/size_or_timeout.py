@@ -35,7 +35,7 @@ class SizeOrTimeout(Checked):
             return Wait()
         if view.now >= view.oldest + self.timeout:
             return Release(view.waiting, "timeout")
-        return Wait(view.oldest + self.timeout)
+        return Wait(view.oldest + self.timeout, self.max_batch_size)
 
     def __str__(self) -> str:
         return f"{self.max_batch_size:,}, or what waits {self.timeout:g} s after the oldest came"

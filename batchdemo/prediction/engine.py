@@ -1,13 +1,14 @@
 """The event engine: any policy on virtual time, by the rules of the live batcher.
 
 Events at the same instant happen in this order: a batch is finished, requests arrive one by one, a timer is due.
-After each the policy is asked until it waits.
+After each the policy is asked until it waits; but not at the arrivals of which it promised that they change nothing,
+so all who come at the very instant a timer is due are in time for it.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -33,6 +34,10 @@ class History:
     began: Any = field(default_factory=list)
     finished: Any = field(default_factory=list)
     refused: list[tuple[int, int, float]] = field(default_factory=list)  # first index, how many, when
+    # Where the first to come is not the first to go, or not all are taken in:
+    order: list[int] | None = None  # the indexes of requests as they were released; `first` is a place in it
+    arrived: list[float] | None = None  # when each was taken in, if not when it came
+    lost: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)  # by outcome, indexes and when
 
 
 def simulate(policy: Policy, times: list[float], service: Service | None, slots: int) -> History:
@@ -40,10 +45,12 @@ def simulate(policy: Policy, times: list[float], service: Service | None, slots:
 
     The policy is changed by it: give a copy. PolicyError: it broke the rules, or lets requests wait for ever.
     """
-    return _Engine(policy, times, service, slots).run()
+    return Engine(policy, times, service, slots).run()
 
 
-class _Engine:
+class Engine:
+    """One run of one policy, first come, first served, with room for all; a subclass may have it otherwise."""
+
     def __init__(self, policy: Policy, times: list[float], service: Service | None, slots: int) -> None:
         self.policy = policy
         self.times = times
@@ -52,6 +59,8 @@ class _Engine:
         self.history = History()
         self.head = 0  # the first request that waits
         self.arrived = 0  # requests that have come
+        self.on_ticks = bool(getattr(policy, "on_ticks", False))  # its answer cannot change between its ticks
+        self.enough: float = math.inf if self.on_ticks else 0  # the policy is asked on arrival if so many wait
         self.running = 0  # released and not finished
         self.ready: deque[int] = deque()  # batches that wait for the executor
         self.handling: list[tuple[float, int]] = []  # (when it is finished, batch), a heap
@@ -60,7 +69,6 @@ class _Engine:
         """Event after event, until all is answered."""
         times, handling = self.times, self.handling
         count = len(times)
-        on_ticks = getattr(self.policy, "on_ticks", False)  # its answer cannot change between its ticks
         timer = self._ask(0.0)
         idle = 0
         while self.head < count or handling:
@@ -68,10 +76,10 @@ class _Engine:
             finish = handling[0][0] if handling else math.inf
             if handling and finish <= arrival and finish <= timer:
                 self._finish()
-                timer = timer if on_ticks else self._ask(finish)
+                timer = timer if self.on_ticks else self._ask(finish)
             elif self.arrived < count and arrival <= timer:
-                if on_ticks:  # nobody is asked before the tick, so all who come until then may come at once
-                    self.arrived = bisect_right(times, timer, self.arrived)
+                if self.arrived + 1 - self.head < self.enough:
+                    self._come(timer, finish)
                 else:
                     self.arrived += 1
                     timer = self._ask(arrival)
@@ -80,10 +88,17 @@ class _Engine:
                 timer = self._ask(timer)
                 idle = idle + 1 if self.head == before < self.arrived else 0
                 if idle > IDLE_TIMERS:
-                    raise self._stuck(timer)
+                    raise self._stuck(timer, self.arrived - self.head)
             else:
-                raise self._stuck(times[-1])
+                raise self._stuck(times[-1], self.arrived - self.head)
         return self.history
+
+    def _come(self, timer: float, finish: float) -> None:
+        """Take in at once all who come before so many wait, a batch is finished or the timer is due."""
+        times, first = self.times, self.arrived
+        most = math.ceil(min(len(times), self.head + self.enough - 1))  # up: 2.5 is not before three wait
+        most = bisect_right(times, timer, first, most)
+        self.arrived = bisect_left(times, finish, first, most)
 
     def _ask(self, now: float) -> float:
         """Ask until the answer is Wait; when to ask again at the latest."""
@@ -98,24 +113,46 @@ class _Engine:
                 view = QueueView(now, 0, math.nan, math.nan, running, free)
             answer = decide(view)
             if isinstance(answer, Wait):
-                until = answer.until
-                if until is None:
-                    return math.inf
-                if until > now:
-                    return until
+                until, enough = answer
+                try:
+                    usual = enough >= 0 and (until is None or now < until < math.inf)
+                except TypeError:  # it is no number
+                    usual = False
+                if usual:  # as `_wait` has it; a call more would be felt here
+                    if not self.on_ticks:
+                        self.enough = enough if running or until is not None else 0
+                    return math.inf if until is None else until
             elif isinstance(answer, Release):
                 size, reason = answer.size, answer.reason
                 if type(size) is int and 0 < size <= waiting and reason in REASONS:  # as nearly always
                     self._release(now, size, reason, waiting)
                     continue
-            wrong = fault(answer, view)  # it looks longer, and takes whole numbers of any type
-            if wrong:
-                raise PolicyError(f"{named(self.policy)} answered {answer} at {now:g} s, {wrong}")
-            if isinstance(answer, Release):
-                self._release(now, int(answer.size), answer.reason, waiting)
-            elif isinstance(answer, Refuse):
-                self.history.refused.append((head, int(answer.size), now))
-                self.head += int(answer.size)
+            later = self._obey(answer, view)
+            if later is not None:
+                return later
+
+    def _obey(self, answer: Any, view: QueueView) -> float | None:
+        """Do what was answered, with a look at all of it; when to ask again at the latest, None for at once."""
+        now = view.now
+        wrong = fault(answer, view)
+        if wrong:
+            raise PolicyError(f"{named(self.policy)} answered {answer} at {now:g} s, {wrong}")
+        if isinstance(answer, Release):
+            self._release(now, int(answer.size), answer.reason, view.waiting)
+        elif isinstance(answer, Refuse):
+            self._turn_away(int(answer.size), now)
+        else:
+            return self._wait(answer.until, answer.waiting)
+        return None
+
+    def _wait(self, until: float | None, enough: float) -> float:
+        if not self.on_ticks:  # where nothing else would wake it, it is asked whatever it promised
+            self.enough = enough if self.running or until is not None else 0
+        return math.inf if until is None else until
+
+    def _turn_away(self, size: int, now: float) -> None:
+        self.history.refused.append((self.head, size, now))
+        self.head += size
 
     def _release(self, now: float, size: int, reason: str, waiting: int) -> None:
         history = self.history
@@ -153,8 +190,7 @@ class _Engine:
         )
         self.policy.observe(record)
 
-    def _stuck(self, now: float) -> PolicyError:
-        waiting = self.arrived - self.head
+    def _stuck(self, now: float, waiting: int) -> PolicyError:
         return PolicyError(
             f"{named(self.policy)} never releases the {waiting:,} that wait at {now:g} s: it waits for something to "
             "happen, and nothing will. A policy must answer Wait(until) with a time, or Release(size, reason)."

@@ -12,6 +12,7 @@ import numpy as np
 from batchdemo.arguments import real, whole
 from batchdemo.records import OUTCOMES
 from batchdemo.runs.cadence import cadence
+from batchdemo.runs.order import comparable, overtaken
 from batchdemo.runs.words import listed, seconds
 
 if TYPE_CHECKING:
@@ -140,20 +141,14 @@ def _in_order(run: Run) -> Verdict:
     table = run.request_table
     if run.about.by_order:
         return Verdict(name, None, _unnumbered(run, ", so was taken in order", ", so were taken in order"))
-    # A refusal comes at once, before the replies to what waits: it is in no order.
-    answered = np.isin(table.outcome, [OUTCOMES.index("served"), OUTCOMES.index("failed")])
-    seen = np.flatnonzero(~np.isnan(table.received) & answered)
-    if len(seen) < 2:
+    seen = comparable(run)
+    if seen.sum() < 2:
         return Verdict(name, None, "fewer than two replies came")
-    # By client, then by sending; equal times of sending keep the order of the rows.
-    order = seen[np.lexsort((seen, table.sent[seen], table.client[seen]))]
-    client, received, number = table.client[order], table.received[order], table.number[order]
-    wrong = np.flatnonzero((np.diff(received) < 0) & (np.diff(client) == 0))
-    if not len(wrong):
+    pair = overtaken(run)
+    if pair is None:
         return Verdict(name, True, "replies came in the order of the requests")
-    at = wrong[0]
-    pair = (int(number[at]), int(number[at + 1]))
-    who = f"client {client[at]}: " if len(np.unique(client)) > 1 else ""
+    client = int(table.client[table.number == pair[0]][0])
+    who = f"client {client}: " if (table.client[seen] != client).any() else ""
     return Verdict(name, False, f"{who}#{pair[1]} was sent after #{pair[0]} and answered before it", pair)
 
 

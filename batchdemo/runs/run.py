@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchdemo.arguments import refuse
 from batchdemo.records import OUTCOMES
-from batchdemo.runs import files, life, plots, swimlane, words
+from batchdemo.runs import client_plot, fairness, files, life, order, plots, slopes, swimlane, words
 from batchdemo.runs.checks import Checks, check
 from batchdemo.runs.gap import gap
 from batchdemo.runs.show import bundle, text_form
@@ -87,6 +87,25 @@ class Run:
         frame["lateness"] = frame["ran"] - frame["due"]
         return frame
 
+    @property
+    def by_client(self) -> pd.DataFrame:
+        """A row a client: who got what, and who starved. Times in seconds.
+
+        requests      it sent; they are `served`, `waiting` or `not_served`
+        waiting       of these, neither answered nor refused when the run ended, as in `summary`
+        not_served    of these, rejected, expired, cancelled or failed
+        share         of all that was served, from 0 to 1
+        waiting_time_mean, _p99, _max   from its arrival until a request was released or expired. Those that wait
+                      still are not left out: they count with their time so far, the least that it will be
+        longest_gap   the longest time during which it had a request waiting and none of its was released
+
+        NaN where nobody saw: of a server that shows nothing of its queue, waiting times are not known, and a gap
+        is without a reply, with requests sent and not answered.
+        """
+        import pandas as pd  # noqa: PLC0415  - a third of a second, for those who want a DataFrame
+
+        return pd.DataFrame(fairness.by_client(self))
+
     def __len__(self) -> int:
         return len(self.request_table)
 
@@ -119,6 +138,19 @@ class Run:
         """
         return check(self, max_batch_size, interval, tolerance)
 
+    def jain(self, of: str = "served") -> float:
+        """Jain's index of fairness over clients: 1 is fair, 1/n is one of n clients having all.
+
+        "served"        of what each client was served up to the last arrival, while they still competed (in the end
+                        everybody is served), divided by its max-min fair share of all that was served by then:
+                        an equal share, but no more than it asked for, the rest going to those who asked for more
+        "waiting_time"  of the clients' mean waiting times, as in `by_client`; those of whom no request was seen to
+                        wait are left out. 1/n is one client doing all the waiting
+
+        NaN where there is nothing to go by: none was served before the last arrival, say, as in a burst.
+        """
+        return fairness.index(self, of)
+
     def gap(self, predicted: Any) -> str:
         """How far a prediction was off, in a sentence: where most, by how much, and how many replies it was near.
 
@@ -134,6 +166,14 @@ class Run:
         ArgumentError where no request carried this number.
         """
         return life.describe_request(self, number)
+
+    def describe_order(self, left: str = "sent", right: str = "received") -> str:
+        """How many pairs of requests changed places between two stages, how many within a client, and who did.
+
+        The stages are sent, arrived, released, replied and received. Two that passed one at the same time, as the
+        replies of one batch, did not change places. ArgumentError: there is no such stage.
+        """
+        return order.describe_order(self, left, right)
 
     # --- in pictures -------------------------------------------------------------------------------------
 
@@ -153,6 +193,14 @@ class Run:
         """How late each tick was, in milliseconds, with the line of its drift."""
         return plots.cadence(self, ax)
 
+    def plot_clients(self, ax: Axes | None = None) -> Axes:
+        """How long each client's requests waited: a strip of points a client, in order of arrival, with the mean.
+
+        Those that wait still when the run ends are crosses, at their time so far. Of a server that shows nothing of
+        its queue, latency in place of waiting time.
+        """
+        return client_plot.plot_clients(self, ax)
+
     def plot_request(self, number: int, ax: Axes | None = None) -> Axes:
         """The life of one request as a swim-lane: client, queue and handler, time to the right.
 
@@ -160,6 +208,13 @@ class Run:
         this number.
         """
         return swimlane.plot_request(self, number, ax)
+
+    def plot_order(self, ax: Axes | None = None, *, left: str = "sent", right: str = "received") -> Axes:
+        """The order at two stages as a slope chart: a line a request, and where two cross, they changed places.
+
+        Coloured and marked by client; `describe_order` is its alt text, and says which stages there are.
+        """
+        return slopes.plot_order(self, ax, left, right)
 
     # --- to files ----------------------------------------------------------------------------------------
 

@@ -160,7 +160,8 @@ def test_batches_that_had_left_before_the_policy_failed_are_answered(until):
 
 
 def test_a_policy_that_waits_for_ever_is_said_to_once_and_no_fault(until):
-    with bd.Server(Whim(lambda view: Release(3, "full") if view.waiting == 3 else Wait())) as server:
+    policy = Whim(lambda view: Release(3, "full") if view.waiting == 3 else Wait())
+    with bd.Server(policy, on_disconnect="keep") as server:
         run = bd.send([1], server, timeout=0.1)
         assert run.requests["outcome"].tolist() == ["unknown"]
         assert "nothing will happen" in repr(server)

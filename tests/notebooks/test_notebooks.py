@@ -29,6 +29,7 @@ def test_there_are_notebooks_one_student_version_each():
         "01_first_light",
         "02_why_batch",
         "03_inside_the_server",
+        "04_order_and_its_limits",
         "05_whose_batch",
         "06_the_clock",
         "07_predict",

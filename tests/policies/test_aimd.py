@@ -7,7 +7,7 @@ import math
 import pytest
 from engine import batches, play
 
-from batchdemo.policies import AIMD, QueueView, Release, Wait
+from batchdemo.policies import AIMD, BUSY, QueueView, Release
 from batchdemo.records import BatchRecord
 
 
@@ -27,7 +27,7 @@ def test_it_is_greedy_up_to_the_size_it_has_come_to():
     policy.observe(batch(1, 0.5))
     assert policy.decide(QueueView(0.0, 9, 0.0, 0.0, 0, 1)) == Release(4, "full")
     assert policy.decide(QueueView(0.0, 3, 0.0, 0.0, 0, 1)) == Release(3, "idle")
-    assert policy.decide(QueueView(0.0, 9, 0.0, 0.0, 1, 0)) == Wait()
+    assert policy.decide(QueueView(0.0, 9, 0.0, 0.0, 1, 0)) == BUSY
 
 
 @pytest.mark.parametrize(

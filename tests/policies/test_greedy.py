@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from engine import batches, play
 
-from batchdemo.policies import NoBatching, QueueView, Release, TakeAll, Wait
+from batchdemo.policies import BUSY, NoBatching, QueueView, Release, TakeAll
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from batchdemo.policies import NoBatching, QueueView, Release, TakeAll, Wait
         (QueueView(1.0, 2, 0.0, 1.0, 0, 1), Release(2, "idle")),
         (QueueView(1.0, 3, 0.0, 1.0, 0, 1), Release(3, "full")),
         (QueueView(1.0, 9, 0.0, 1.0, 1, 1), Release(3, "full")),
-        (QueueView(1.0, 9, 0.0, 1.0, 1, 0), Wait()),
+        (QueueView(1.0, 9, 0.0, 1.0, 1, 0), BUSY),
     ],
 )
 def test_take_all_decides_by_the_executor_alone(view, answer):

@@ -7,7 +7,7 @@ import math
 import pytest
 from engine import batches
 
-from batchdemo.policies import GroupCommit, QueueView, Release, Wait
+from batchdemo.policies import BUSY, GroupCommit, QueueView, Release, Wait
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,11 @@ from batchdemo.policies import GroupCommit, QueueView, Release, Wait
     [
         (QueueView(1.0, 1, 1.0, 1.0, 0, 1), Release(1, "idle")),
         (QueueView(1.0, 2, 1.0, 1.0, 0, 1), Release(2, "idle")),
-        (QueueView(1.0, 3, 0.0, 1.0, 0, 1), Wait(1.5)),  # two others, from now on and not from 0.0
-        (QueueView(1.0, 2, 1.0, 1.0, 1, 1), Wait(1.5)),  # one beside it and one that is being handled
+        (QueueView(1.0, 3, 0.0, 1.0, 0, 1), Wait(1.5, 8)),  # two others, from now on and not from 0.0
+        (QueueView(1.0, 2, 1.0, 1.0, 1, 1), Wait(1.5, 8)),  # one beside it and one that is being handled
         (QueueView(1.0, 8, 1.0, 1.0, 0, 1), Release(8, "full")),
         (QueueView(1.0, 9, 1.0, 1.0, 0, 1), Release(8, "full")),
-        (QueueView(1.0, 9, 1.0, 1.0, 1, 0), Wait()),
+        (QueueView(1.0, 9, 1.0, 1.0, 1, 0), BUSY),
     ],
 )
 def test_its_first_decision(view, answer):
@@ -39,22 +39,22 @@ def test_in_company_the_flush_is_put_off_once_and_takes_all_who_came():
 
 def test_it_counts_once_and_does_not_change_its_mind():
     policy = GroupCommit(8, 2, 0.5)
-    assert policy.decide(QueueView(1.0, 3, 0.0, 1.0, 0, 1)) == Wait(1.5)
-    assert policy.decide(QueueView(1.25, 2, 0.0, 1.0, 0, 1)) == Wait(1.5)  # one has gone meanwhile
+    assert policy.decide(QueueView(1.0, 3, 0.0, 1.0, 0, 1)) == Wait(1.5, 8)
+    assert policy.decide(QueueView(1.25, 2, 0.0, 1.0, 0, 1)) == Wait(1.5, 8)  # one has gone meanwhile
     assert policy.decide(QueueView(1.5, 2, 0.0, 1.0, 0, 1)) == Release(2, "timeout")
     assert policy.decide(QueueView(1.5, 1, 0.0, 1.0, 0, 1)) == Release(1, "idle")  # and then counts anew
 
 
 def test_where_all_who_waited_are_gone_the_delay_is_over():
     policy = GroupCommit(8, 2, 0.5)
-    assert policy.decide(QueueView(1.0, 3, 0.0, 1.0, 0, 1)) == Wait(1.5)
+    assert policy.decide(QueueView(1.0, 3, 0.0, 1.0, 0, 1)) == Wait(1.5, 8)
     assert policy.decide(QueueView(1.25, 0, math.nan, math.nan, 0, 1)) == Wait(None)
-    assert policy.decide(QueueView(9.0, 3, 9.0, 9.0, 0, 1)) == Wait(9.5)
+    assert policy.decide(QueueView(9.0, 3, 9.0, 9.0, 0, 1)) == Wait(9.5, 8)
 
 
 def test_who_is_left_over_by_a_full_batch_is_the_first_of_the_next():
     policy = GroupCommit(4, 2, 0.5)
-    assert policy.decide(QueueView(1.0, 3, 0.0, 1.0, 0, 2)) == Wait(1.5)
+    assert policy.decide(QueueView(1.0, 3, 0.0, 1.0, 0, 2)) == Wait(1.5, 4)
     assert policy.decide(QueueView(1.25, 5, 0.0, 1.25, 0, 2)) == Release(4, "full")
     assert policy.decide(QueueView(1.25, 1, 1.25, 1.25, 1, 1)) == Release(1, "idle")
 

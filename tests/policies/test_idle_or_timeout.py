@@ -11,8 +11,8 @@ from batchdemo.policies import IdleOrTimeout, QueueView, Release, Wait
 @pytest.mark.parametrize(
     ("view", "answer"),
     [
-        (QueueView(6.0, 4, 1.0, 5.5, 0), Wait(6.5)),  # the newest decides
-        (QueueView(10.7, 4, 1.0, 10.6, 0), Wait(11.0)),  # the oldest decides
+        (QueueView(6.0, 4, 1.0, 5.5, 0), Wait(6.5, 50)),  # the newest decides
+        (QueueView(10.7, 4, 1.0, 10.6, 0), Wait(11.0, 50)),  # the oldest decides
         (QueueView(6.5, 4, 1.0, 5.5, 0), Release(4, "idle")),
         (QueueView(11.0, 4, 1.0, 10.6, 0), Release(4, "timeout")),
         (QueueView(11.0, 4, 1.0, 10.0, 0), Release(4, "timeout")),  # both at once

@@ -46,7 +46,7 @@ def test_it_sends_what_triton_sends(data, most, waiting, delay):
     answer = Preferred(most, preferred, delay).decide(QueueView(10.0, waiting, 10.0 - age, 10.0, 0, 1))
     wanted = triton(waiting, age, most, preferred, delay)
     if wanted is None:
-        assert answer == Wait(10.0 - age + delay)
+        assert answer == Wait(10.0 - age + delay, min(preferred or {most}))
     else:
         assert answer.size == wanted
         assert (answer.reason == "full") == (wanted in {most, *preferred})
@@ -56,7 +56,7 @@ def test_it_sends_what_triton_sends(data, most, waiting, delay):
 @pytest.mark.parametrize(
     ("waiting", "now", "answer"),
     [
-        (3, 10.0, Wait(10.5)),
+        (3, 10.0, Wait(10.5, 4)),
         (4, 10.0, Release(4, "full")),
         (7, 10.0, Release(4, "full")),  # the other three wait on
         (8, 10.0, Release(8, "full")),

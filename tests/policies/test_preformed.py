@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sampling import ARRIVALS, SIZES
 
-from batchdemo.policies import PreFormed, QueueView, Release, Wait
+from batchdemo.policies import BUSY, PreFormed, QueueView, Release, Wait
 
 
 def ray(arrivals, size, wait, *, a=0.0, b=0.0, gated=False):
@@ -52,32 +52,32 @@ def test_a_wait_of_nothing_takes_what_is_there_when_it_is_asked():
 @pytest.mark.parametrize("preform", [True, False])
 def test_its_decisions_one_by_one(preform):
     policy = PreFormed(3, 0.5, preform)
-    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 0, 1)) == Wait(1.5)
-    assert policy.decide(QueueView(1.25, 2, 1.0, 1.25, 0, 1)) == Wait(1.5)
+    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 0, 1)) == Wait(1.5, 3)
+    assert policy.decide(QueueView(1.25, 2, 1.0, 1.25, 0, 1)) == Wait(1.5, 3)
     assert policy.decide(QueueView(1.5, 2, 1.0, 1.25, 0, 1)) == Release(2, "timeout")
     assert policy.decide(QueueView(2.0, 5, 1.0, 2.0, 0, 1)) == Release(3, "full")
-    assert policy.decide(QueueView(2.0, 2, 1.0, 2.0, 0, 1)) == Wait(2.5)  # from when they were taken, not from 1.0
+    assert policy.decide(QueueView(2.0, 2, 1.0, 2.0, 0, 1)) == Wait(2.5, 3)  # from when they were taken, not from 1.0
 
 
 def test_the_clock_of_those_left_behind_starts_when_the_full_batch_leaves():
     policy = PreFormed(3, 0.5)
-    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 0, 1)) == Wait(1.5)
+    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 0, 1)) == Wait(1.5, 3)
     assert policy.decide(QueueView(1.25, 4, 1.0, 1.25, 0, 1)) == Release(3, "full")
-    assert policy.decide(QueueView(1.25, 1, 1.25, 1.25, 1, 0)) == Wait(1.75)
+    assert policy.decide(QueueView(1.25, 1, 1.25, 1.25, 1, 0)) == Wait(1.75, 3)
 
 
 @pytest.mark.parametrize("preform", [True, False])
 def test_where_all_who_were_taken_are_gone_the_clock_stops(preform):
     policy = PreFormed(3, 0.5, preform)
-    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 0, 1)) == Wait(1.5)
+    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 0, 1)) == Wait(1.5, 3)
     assert policy.decide(QueueView(1.25, 0, math.nan, math.nan, 0, 1)) == Wait(None)
-    assert policy.decide(QueueView(9.0, 1, 9.0, 9.0, 0, 1)) == Wait(9.5)
+    assert policy.decide(QueueView(9.0, 1, 9.0, 9.0, 0, 1)) == Wait(9.5, 3)
 
 
 def test_gated_it_takes_nobody_before_the_executor_is_free():
     policy = PreFormed(3, 0.5, preform=False)
-    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 1, 0)) == Wait(None)
-    assert policy.decide(QueueView(9.0, 2, 1.0, 2.0, 0, 1)) == Wait(9.5)
+    assert policy.decide(QueueView(1.0, 1, 1.0, 1.0, 1, 0)) == BUSY
+    assert policy.decide(QueueView(9.0, 2, 1.0, 2.0, 0, 1)) == Wait(9.5, 3)
     assert policy.decide(QueueView(9.5, 2, 1.0, 2.0, 0, 1)) == Release(2, "timeout")
 
 

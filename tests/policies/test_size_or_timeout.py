@@ -11,8 +11,8 @@ from batchdemo.policies import QueueView, Release, SizeOrTimeout, Wait
 @pytest.mark.parametrize(
     ("view", "answer"),
     [
-        (QueueView(10.0, 4, 8.0, 9.0, 0), Wait(13.0)),
-        (QueueView(12.9, 4, 8.0, 9.0, 0), Wait(13.0)),
+        (QueueView(10.0, 4, 8.0, 9.0, 0), Wait(13.0, 5)),
+        (QueueView(12.9, 4, 8.0, 9.0, 0), Wait(13.0, 5)),
         (QueueView(13.0, 4, 8.0, 9.0, 0), Release(4, "timeout")),
         (QueueView(20.0, 4, 8.0, 9.0, 0), Release(4, "timeout")),
         (QueueView(8.0, 5, 8.0, 8.0, 0), Release(5, "full")),

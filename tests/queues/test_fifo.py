@@ -1,9 +1,9 @@
-"""Fifo: first come, first served, and refused once the places are taken."""
+"""Fifo: first come, first served, and some who leave before."""
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -13,16 +13,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from batchdemo.queues import Fifo
 
 
-class Item(NamedTuple):
+class Item:
     """The least that a queue can hold."""
 
-    arrived: float
+    def __init__(self, arrived):
+        self.arrived = arrived
 
 
-def filled(count, max_size=100):
-    queue = Fifo(max_size)
+def filled(count):
+    queue = Fifo()
     for at in range(count):
-        assert queue.push(Item(float(at)))
+        queue.push(Item(float(at)))
     return queue
 
 
@@ -41,27 +42,28 @@ def test_pop_gives_as_many_as_were_asked_for_or_all(size, got):
     assert len(queue) == 18 - got
 
 
-def test_a_full_queue_refuses_and_stays_as_it_was():
-    queue = filled(3, max_size=3)
-    assert not queue.push(Item(9.0))
-    assert times(queue.pop(10)) == [0.0, 1.0, 2.0]
+def test_one_leaves_from_the_middle_and_nobody_else_notices():
+    queue = filled(4)
+    second = list(queue)[1]
+    assert queue.remove(second)
+    assert times(queue) == [0.0, 2.0, 3.0]
+    assert times(queue.pop(10)) == [0.0, 2.0, 3.0]
 
 
-def test_a_place_that_was_left_is_free_again():
-    queue = filled(3, max_size=3)
-    queue.pop(1)
-    assert queue.push(Item(9.0))
-    assert not queue.push(Item(10.0))
-
-
-def test_a_held_place_is_taken_though_its_item_has_left():
-    queue = filled(3, max_size=3)
-    queue.pop(2)
-    queue.held = 2
-    assert not queue.push(Item(9.0))
-    queue.held = 1
-    assert queue.push(Item(9.0))
+def test_one_that_is_not_there_cannot_leave():
+    queue = filled(3)
+    (first,) = queue.pop(1)
+    assert not queue.remove(first)
+    assert not queue.remove(Item(1.0))  # alike, but another
     assert len(queue) == 2
+
+
+def test_a_copy_lives_for_itself():
+    queue = filled(3)
+    other = copy.deepcopy(queue)
+    assert other.remove(next(iter(other)))
+    assert (len(queue), len(other)) == (3, 2)
+    assert times(other.pop(9)) == [1.0, 2.0]
 
 
 def test_oldest_and_newest_are_the_arrivals_at_both_ends():
@@ -79,44 +81,36 @@ def test_oldest_and_newest_of_an_empty_queue_are_nan():
 
 
 class FifoAgainstAList(RuleBasedStateMachine):
-    """Every sequence of pushes, pops and answers leaves the queue as it leaves a plain list."""
+    """Every sequence of pushes, pops and departures leaves the queue as it leaves a plain list."""
 
-    @initialize(max_size=st.integers(1, 12))
-    def begin(self, max_size):
-        self.queue = Fifo(max_size)
-        self.max_size = max_size
+    @initialize()
+    def begin(self):
+        self.queue = Fifo()
         self.model = []
-        self.held = 0
-        self.clock = 0.0
 
     @rule()
     def push(self):
-        self.clock += 1.0
-        free = len(self.model) + self.held < self.max_size
-        assert self.queue.push(Item(self.clock)) is free
-        if free:
-            self.model.append(self.clock)
+        item = Item(float(len(self.model)))
+        self.queue.push(item)
+        self.model.append(item)
 
-    @rule(size=st.integers(0, 15), hold=st.booleans())
-    def pop(self, size, hold):
+    @rule(size=st.integers(0, 15))
+    def pop(self, size):
         taken, self.model = self.model[:size], self.model[size:]
-        assert times(self.queue.pop(size)) == taken
-        if hold:
-            self.held += len(taken)
-            self.queue.held += len(taken)
+        assert self.queue.pop(size) == taken
 
-    @precondition(lambda self: self.held)
+    @precondition(lambda self: self.model)
     @rule(data=st.data())
-    def answer(self, data):
-        done = data.draw(st.integers(1, self.held))
-        self.held -= done
-        self.queue.held -= done
+    def remove(self, data):
+        item = self.model.pop(data.draw(st.integers(0, len(self.model) - 1)))
+        assert self.queue.remove(item)
+        assert not self.queue.remove(item)
 
     @invariant()
     def agrees_with_the_list(self):
         assert len(self.queue) == len(self.model)
-        assert len(self.model) + self.held <= self.max_size
-        ends = [self.model[0], self.model[-1]] if self.model else [math.nan, math.nan]
+        assert list(self.queue) == self.model
+        ends = [self.model[0].arrived, self.model[-1].arrived] if self.model else [math.nan, math.nan]
         assert [self.queue.oldest, self.queue.newest] == pytest.approx(ends, nan_ok=True)
 
 
