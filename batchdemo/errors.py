@@ -6,6 +6,7 @@ BatchdemoError
 │   └── PortInUseError                somebody else holds the port
 ├── SendError (ConnectionError)       the address does not answer, or does not speak WebSocket
 ├── RunFileError (ValueError)         a file is no saved run
+├── QueueFileError (RuntimeError)     the file of a durable queue cannot be opened, read or written
 ├── PolicyError (RuntimeError)        a policy answered what no policy may
 ├── HandlerError (RuntimeError)       a handler raised, or answered what no handler may
 └── RefusedError (RuntimeError)       a batcher did not serve an item, and the handler is not to blame
@@ -41,6 +42,27 @@ class SendError(BatchdemoError, ConnectionError):
 
 class RunFileError(BatchdemoError, ValueError):
     """The file is not a run that batchdemo saved, or one of a version this batchdemo cannot read."""
+
+
+class QueueFileError(BatchdemoError, RuntimeError):
+    """The file of a durable queue breaks a rule. What was not committed is not in it; nothing is half done.
+
+    path     the file
+    rule     what must hold, as "be used by one server at a time"
+    found    what was found instead
+    remedy   what to do now
+    """
+
+    def __init__(self, path: object, rule: str, found: str, remedy: str = "") -> None:
+        super().__init__(path, rule, found, remedy)  # all four, or pickling and copying would fail
+        self.path = str(path)
+        self.rule = rule
+        self.found = found
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"the queue's file {self.path} must {self.rule}, but {self.found}.{remedy}"
 
 
 class PolicyError(BatchdemoError, RuntimeError):

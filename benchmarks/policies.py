@@ -5,8 +5,8 @@
 Poisson traffic of so many requests a second meets an executor that takes 50 ms + 1 ms a request, on a fake clock.
 Every policy serves it once while all that it hears is written down: a view after each arrival, each finished batch
 and each timer, and a row of each batch. Then all of them hear their own again, in turn within each round, and only
-that is timed. So a decision costs what it costs at work, without the engine's share; what a policy learns from
-batches is counted in.
+that is timed. They are asked at every arrival, whatever they promise. So a decision costs what it costs at work,
+without the engine's share; what a policy learns from batches is counted in.
 """
 
 from __future__ import annotations

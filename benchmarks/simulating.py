@@ -1,4 +1,4 @@
-"""Customers a second in simulation, beside SimPy and Ciw; and what pre-forming batches costs, on virtual time.
+"""Customers a second in simulation, beside SimPy and Ciw.
 
     python benchmarks/simulating.py [--customers 100000] [--rounds 5] [--quick]
 
@@ -8,13 +8,11 @@ processes, one in which customers come and one that ticks.
 
 shortcut, times     when each customer leaves, in NumPy: what the others give as well
 shortcut, batches   with each batch's size and queue length, as the engine gives them
-event engine        the loop that takes any policy and any service time
+event engine        the loop that takes any policy and any service time; it asks about once a batch where the policy
+                    promises that arrivals change nothing before so many wait
 
 The other policies have one executor, 50 ms a batch and 1 ms a request, 300 requests/s; their models in SimPy are those
 of the tests, with a `Store` for the queue.
-
-The second table is virtual time: Ray Serve's way to form batches before the executor is free, against the same
-settings gated by the executor. Up to 32 within 10 ms, the same executor, a minute of 300 requests/s.
 """
 
 from __future__ import annotations
@@ -33,7 +31,6 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "predicti
 SIZE, INTERVAL, RATE = 5, 5.0, 0.9  # requests, seconds, requests/s
 LINE = (0.001, 0.05)  # seconds a request, seconds a batch
 BUSY = 300  # requests/s
-MINUTE = 60 * BUSY  # requests
 SLOTTED = f"{SIZE} every {INTERVAL:g} s"
 
 
@@ -129,25 +126,8 @@ def _short(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
-def preforming() -> list[list[str]]:
-    """Both sides of the executor: what is served a second, and in what batches. The same in every run."""
-    from batchdemo.policies import PreFormed
-    from batchdemo.prediction import arrivals
-    from batchdemo.prediction.simulating import simulate
-
-    rows = []
-    for preform, formed in ((True, "before the executor is free"), (False, "when it is free")):
-        policy = PreFormed(32, 0.01, preform=preform)
-        run = simulate(policy, arrivals.poisson(BUSY, MINUTE, seed=1), service=LINE)
-        table = run.request_table
-        served, mean = len(run) / table.received.max(), len(run) / len(run.batch_table)
-        wait = median(table.received - table.arrived)
-        rows.append([formed, f"{served:.0f}", f"{mean:.1f}", f"{wait:.2f}"])
-    return rows
-
-
 def main() -> None:
-    """See that all agree, time them in turn, then print both tables."""
+    """See that all agree, time them in turn, then print the table."""
     options = report.options(__doc__, customers=(100_000, 2_000), rounds=(5, 1))
     found = ways(options.customers)
     agree(found)
@@ -159,9 +139,6 @@ def main() -> None:
                 bar.update()
     headings = ["queue", "simulator", "customers/s", "times SimPy", "times Ciw"]
     report.show(headings, speeds(times, options.customers))
-    print()
-    headings = ["batches are formed", "served/s", "mean batch", "median latency, s"]
-    report.show(headings, preforming())
 
 
 if __name__ == "__main__":

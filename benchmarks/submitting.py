@@ -6,15 +6,21 @@ So many tasks submit one item after another, as fast as they are answered; at mo
 the latest; the handler is async and returns its items. The ideal keeps a list of items and futures and one timer,
 and nothing else: no bound, no record, no policy, no word about what went wrong. In every round each is measured
 once, on a loop of its own; every ratio is the median over the rounds, above 1 where the row's own is the better.
+
+Beside it stand the batchers of other libraries, where they are installed: `others.py` says how.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import math
 import time
+from functools import partial
 from statistics import median
 
 import report
+from others import OTHERS
 
 SIZE = 32  # items a batch
 TIMEOUT = 0.001  # seconds
@@ -63,27 +69,34 @@ class Ideal:
                     future.set_result(result)
 
 
-def batcher(policy):
-    """Ours, with that policy."""
+def ours(policy):
+    """Our batcher, with that policy."""
     from batchdemo.live.submitting import Batcher
 
-    return lambda: Batcher(same, policy, max_queue_size=100_000)
+    return lambda: Batcher(same, policy, max_queue_size=100_000).submit
 
 
 def contestants():
-    """What is measured, each made anew on the loop of its round."""
+    """What is measured: functions that make a `submit` on the loop of their round."""
     from batchdemo.policies import SizeOrTimeout, TakeAll
 
+    theirs = {name: partial(make, same, SIZE, TIMEOUT) for name, make in OTHERS.items()}
     return {
-        "ideal": Ideal,
-        "Batcher, SizeOrTimeout": batcher(SizeOrTimeout(SIZE, TIMEOUT)),
-        "Batcher, TakeAll": batcher(TakeAll(SIZE)),
+        "ideal": lambda: Ideal().submit,
+        "Batcher, SizeOrTimeout": ours(SizeOrTimeout(SIZE, TIMEOUT)),
+        "Batcher, TakeAll": ours(TakeAll(SIZE)),
+        **theirs,
     }
 
 
 async def rate(make, submitters: int, seconds: float) -> float:
-    """Items a second."""
-    submit = make().submit
+    """Items a second; NaN where its library is not installed."""
+    try:
+        submit = make()
+    except ImportError:
+        return math.nan
+    gc.collect()
+    gc.freeze()  # what was loaded and left behind before is nobody's cost now
     end = time.perf_counter() + seconds
     counts = [0] * submitters
 
@@ -98,6 +111,14 @@ async def rate(make, submitters: int, seconds: float) -> float:
     return sum(counts) / (time.perf_counter() - began)
 
 
+def row(submitters, name, rates, ideal) -> list[str]:
+    """A line of the table: medians over the rounds."""
+    if math.isnan(rates[0]):
+        return [f"{submitters:,}", f"{name} (not installed)", "–", "–", "–"]
+    ratio = report.median_ratio(rates, ideal)
+    return [f"{submitters:,}", name, f"{median(rates):,.0f}", f"{1e6 / median(rates):.1f}", f"{ratio:.2f}"]
+
+
 def main() -> None:
     """Measure in turn, then print the table."""
     options = report.options(__doc__, submitters=[32, 1000], seconds=(1.0, 0.1), rounds=(9, 1))
@@ -109,10 +130,7 @@ def main() -> None:
                 for name, make in contestants().items():
                     found[name].append(asyncio.run(rate(make, submitters, options.seconds)))
                     bar.update()
-            for name, rates in found.items():
-                ratio = report.median_ratio(rates, found["ideal"])
-                figures = f"{median(rates):,.0f}", f"{1e6 / median(rates):.1f}", f"{ratio:.2f}"
-                rows.append([f"{submitters:,}", name, *figures])
+            rows += [row(submitters, name, rates, found["ideal"]) for name, rates in found.items()]
     report.show(["submitters", "batcher", "items/s", "µs an item", "times the ideal"], rows)
 
 

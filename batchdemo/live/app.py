@@ -20,8 +20,13 @@ from batchdemo.live.scheduler import Ticker
 
 PAGE = Path(__file__).parent / "page"
 FILES = ("page.css", "page.js", "favicon.svg")
-# Nothing but the package's own files is ever loaded or run, whatever a message holds.
-POLICY = {"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Options": "nosniff"}
+# Nothing but the package's own files is ever loaded or run, whatever a message holds; and no address, which may hold
+# the token, is told to anybody.
+POLICY = {
+    "Content-Security-Policy": "default-src 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def create_app(
@@ -31,13 +36,15 @@ def create_app(
     door: Door,
     status: Callable[[], dict[str, object]],
     hosts: frozenset[str],
+    token: str | None = None,
 ) -> ASGIApp:
-    """Put the parts behind one address; `hosts` are the names under which the server may be called."""
+    """Put the parts behind one address; `hosts` are the names under which it may be called, `token` who may."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         worker = asyncio.create_task(batcher.work())
         worker.add_done_callback(batcher.ended)
+        batcher.begin()
         clockwork.start()
         deadlines = Alarm(clock, batcher.pass_by)
         batcher.deadlines.set_alarm = deadlines.set
@@ -66,4 +73,4 @@ def create_app(
 
     # A plain ASGI route: FastAPI's wrapper would cost as much again as the rest of a message's way.
     app.router.routes.append(WebSocketRoute("/ws/{client_id:path}", endpoint=door))
-    return Guard(app, hosts)
+    return Guard(app, hosts, token, open_paths={f"/{name}" for name in FILES})

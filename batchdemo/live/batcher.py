@@ -16,7 +16,7 @@ from batchdemo.live.limits import Capacity, Limits
 from batchdemo.live.outside import Outside
 from batchdemo.live.parts import Queue
 from batchdemo.live.recorder import Recorder
-from batchdemo.live.requests import Batch, Recipient, Request
+from batchdemo.live.requests import Accounts, Batch, Recipient, Request
 from batchdemo.policies import Policy
 from batchdemo.queues import Fifo
 from batchdemo.records import BatchRecord
@@ -53,8 +53,10 @@ class TextBatcher(Core[Request]):
             isolate=isolate,
         )
         self.served = self.failed = self.rejected = self.expired = self.cancelled = 0  # requests so far
+        self.twice = 0  # batches whose replies are sent twice: `Chaos.duplicate`
         self.outside: Outside[Request] = Outside(lambda client: client.pause(), lambda client: client.resume())
         self.deadlines: Deadlines[Request] = Deadlines(self._expire)
+        self.accounts = Accounts()
         self._limits = limits
         self._per_client = limits.per_client
         self._capacity = Capacity(policy, max_concurrent_batches, left)
@@ -72,8 +74,7 @@ class TextBatcher(Core[Request]):
             self._overflow(request)
 
     def _admit(self, request: Request) -> bool:
-        assert request.recipient is not None
-        account = request.recipient.account
+        account = request.account
         if account.pending >= self._per_client:
             return False
         account.pending += 1
@@ -144,6 +145,15 @@ class TextBatcher(Core[Request]):
         if there:
             self._end(request, "expired", "its deadline passed while it waited")
 
+    def begin(self) -> None:
+        """The loop runs; a durable batcher has something to take up."""
+
+    def confirm(self, connection: Recipient, ids: list[int]) -> None:
+        """A client has these replies; only a durable batcher wants to know."""
+
+    def arrive(self, connection: Recipient) -> None:
+        """A client has connected."""
+
     def leave(self, gone: set[Recipient]) -> None:
         """These connections are no more: their requests leave the queue, and free their places."""
         for recipient in gone:
@@ -153,7 +163,15 @@ class TextBatcher(Core[Request]):
             for request in [request for request in self.queue if request.recipient in gone]:
                 self.remove(request)
                 self._end(request, "cancelled")
+        for recipient in gone:
+            self.accounts.release(recipient.account)
         self._room()
+
+    def _outcome(self, request: Request, result: Any) -> tuple[str, str]:
+        """The outcome and the reply. Of an error no more than its type: it may hold what is private."""
+        if isinstance(result, BaseException):
+            return "failed", f"Failed: the handler raised {type(result).__name__}: {request.text}"
+        return "served", result
 
     def _turn_away(self, requests: list[Request], outcome: str, why: str) -> None:
         for request in requests:
@@ -176,11 +194,16 @@ class TextBatcher(Core[Request]):
         setattr(self, outcome, getattr(self, outcome) + change)
 
     def _forget(self, request: Request, outcome: str) -> None:
-        assert request.recipient is not None
-        request.recipient.account.pending -= request.taken
-        request.taken = False
+        self._release_place(request)
         request.outcome = outcome
         request.text, request.recipient = "", None
+
+    def _release_place(self, request: Request) -> None:
+        account = request.account
+        account.pending -= request.taken
+        request.taken = False
+        if not account.pending and not account.connections:
+            self.accounts.release(account)
 
     # --- what the core asks for --------------------------------------------------------------------------
 
@@ -214,14 +237,14 @@ class TextBatcher(Core[Request]):
         shares: dict[Recipient, list[tuple[Request, str]]] = {}
         for request, result in zip(batch.requests, results or [error] * len(batch.requests), strict=True):
             assert request.recipient is not None
-            request.outcome, reply = "served", result
-            if isinstance(result, BaseException):
-                request.outcome = "failed"  # and no more of it than its type: it may hold what is private
-                reply = f"Failed: the handler raised {type(result).__name__}: {request.text}"
+            request.outcome, reply = self._outcome(request, result)
             shares.setdefault(request.recipient, []).append((request, reply))
         for recipient, share in shares.items():
             gone = not recipient.deliver(share)
+            if self.twice:
+                recipient.deliver(share)
             for request, _ in share:
                 outcome = "cancelled" if gone else request.outcome
                 self._count(outcome)
                 self._forget(request, outcome)
+        self.twice = max(0, self.twice - 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -21,6 +22,7 @@ from batchdemo.live.envelope import opened
 from batchdemo.live.limits import Limits
 from batchdemo.live.protocol import EXTENSION, DirectProtocol
 from batchdemo.live.requests import Account, Recipient, Request
+from batchdemo.queues.store import Row
 
 SUBPROTOCOL = "batchdemo.v1+json"
 CLIENT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -59,20 +61,38 @@ class Connection:
         """Read on."""
         self.protocol.hold(False)
 
+    def deliver_rows(self, rows: list[Row]) -> bool:
+        """Send replies that come from the file: for the second time, perhaps."""
+        if not self.as_json:
+            return self.protocol.send_texts([row.reply or "" for row in rows])
+        return self.protocol.send_texts([_row_json(row) for row in rows])
+
+    def accept(self, row: int, key: str | None, *, again: bool) -> None:
+        """Say that a request is on the disk; the plain wire has no word for it."""
+        if self.as_json:
+            self.protocol.send_texts([json.dumps({"type": "accepted", "id": row, "key": key, "again": again})])
+
+
+def _row_json(row: Row) -> str:
+    kind = {"served": "reply", "failed": "failure"}.get(row.outcome or "", "refusal")
+    said = {"type": kind, "text": row.reply, "id": row.id, "key": row.key, "again": True, "outcome": row.outcome}
+    return json.dumps({**said, "batch": row.batch or 0, "position": 0, "reason": "unknown"})
+
 
 def _reply_json(request: Request, reply: str) -> str:
     batch = request.batch
     assert batch is not None
-    return json.dumps(
-        {
-            "type": "failure" if request.outcome == "failed" else "reply",
-            "text": reply,
-            "batch": batch.record.batch,
-            "position": request.position,
-            "reason": batch.record.reason,
-            "waiting_time": round(batch.record.released - request.arrived, 6),
-        }
-    )
+    said: dict[str, object] = {
+        "type": "failure" if request.outcome == "failed" else "reply",
+        "text": reply,
+        "batch": batch.record.batch,
+        "position": request.position,
+        "reason": batch.record.reason,
+        "waiting_time": round(batch.record.released - request.arrived, 6),
+    }
+    if request.row:
+        said.update(id=request.row, key=request.key)
+    return json.dumps(said)
 
 
 class Door:
@@ -93,7 +113,6 @@ class Door:
         self._clock = clock
         self._report = report
         self._max_clients = max_clients
-        self._accounts: dict[str, Account] = {}
         self._gone: set[Recipient] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,6 +132,7 @@ class Door:
                 self._close(protocol, 1013, f"{self._max_clients} clients are connected, which is the most; try later")
             else:
                 self.open.add(connection)
+                self._batcher.arrive(connection)
             # Texts go to on_text, so what comes this way is the end, or a message of bytes.
             while (await receive())["type"] != "websocket.disconnect":
                 self._close(protocol, 1003, "binary messages are not served: send text")
@@ -120,7 +140,7 @@ class Door:
             self._part(connection)
 
     def _account(self, client_id: str) -> Account:
-        account = self._accounts.setdefault(client_id, Account(client_id))
+        account = self._batcher.accounts.get(client_id)
         account.connections += 1
         return account
 
@@ -133,30 +153,29 @@ class Door:
 
     def _clear(self) -> None:
         gone, self._gone = self._gone, set()
-        self._batcher.leave(gone)
         for connection in gone:
-            account = connection.account
-            account.connections -= 1
-            if not account.connections and self._accounts.get(account.client_id) is account:
-                del self._accounts[account.client_id]
+            connection.account.connections -= 1
+        self._batcher.leave(gone)
 
     def _taker(self, connection: Connection) -> Callable[[str], None]:
         submit, clock, deadline = self._batcher.submit, self._clock, self._deadline
         index = count().__next__
 
         def take(text: str) -> None:
-            now, at, after = clock(), index(), deadline
+            now, at, after, key = clock(), index(), deadline, None
             if connection.as_json:
                 try:
-                    text, wanted = opened(text)
+                    text, wanted, key, received = opened(text)
                 except ArgumentError as error:
                     connection.refuse(text, f"the request was not understood: {error}")
                     return
+                if received is not None:
+                    self._batcher.confirm(connection, received)
+                    return
                 after = wanted if after is None else after if wanted is None else min(after, wanted)
-            if after is None:
-                submit(Request(text, connection, now, at))
-            else:
-                submit(Request(text, connection, now, at, now + after))
+            request = Request(text, connection, now, at, math.inf if after is None else now + after)
+            request.key = key
+            submit(request)
 
         return take
 

@@ -32,6 +32,8 @@ class Core(ABC, Generic[R]):
     `failure` says what the policy did that no policy may; from then on nothing is taken, and nothing is left waiting.
     """
 
+    durable = False
+
     def __init__(
         self,
         policy: Policy,
@@ -58,8 +60,7 @@ class Core(ABC, Generic[R]):
         self._slots = max_concurrent_batches
         self._clock = clock
         self._report = report
-        self._handler = handler
-        self._on_loop = runs_on_loop(handler)
+        self.handle_with(handler)
         self._isolate = isolate
         self._ready: asyncio.Queue[Batch[R]] = asyncio.Queue()
         self.enough: float = math.inf if self.on_ticks else 0  # the policy is asked on arrival if so many wait
@@ -182,6 +183,11 @@ class Core(ABC, Generic[R]):
         self._report(f"the policy failed, and no request is taken any more: {self.failure}")
         self._turn_away(self.pop(self.waiting), "failed", f"the policy raised {type(error).__name__}")
 
+    def handle_with(self, handler: Callable[[list[Any]], Any]) -> None:
+        """From the next batch on, this is the handler."""
+        self.handler = handler
+        self._on_loop = runs_on_loop(handler)
+
     # --- the handler -------------------------------------------------------------------------------------
 
     async def work(self) -> None:
@@ -208,26 +214,39 @@ class Core(ABC, Generic[R]):
 
     async def _handle(self, batch: Batch[R]) -> None:
         began = self._clock()
+        if self.durable:
+            await self._begin_batch(batch)
         try:
             results = await self._results(self._items(batch.requests), batch.record.batch)
             self._check(results)
         except BaseException as error:
             if not faulty(error):
                 raise
-            self.finish(batch, began, (), error)
+            await self._finish(batch, began, (), error)
         else:
-            self.finish(batch, began, results)
+            await self._finish(batch, began, results, None)
+
+    async def _finish(self, batch: Batch[R], began: float, results: Sequence[Any], error: BaseException | None) -> None:
+        if self.durable:
+            await self._keep(batch, results, error)
+        self.finish(batch, began, results, error)
+
+    async def _begin_batch(self, batch: Batch[R]) -> None:
+        """Where the core is durable: write down that this batch is about to be handled."""
+
+    async def _keep(self, batch: Batch[R], results: Sequence[Any], error: BaseException | None) -> None:
+        """Where the core is durable: write down what came of it, before anybody is told."""
 
     async def _results(self, items: list[Any], batch: int) -> Sequence[Any]:
         if not self._isolate:
-            return await handle(self._handler, items, on_loop=self._on_loop)
+            return await handle(self.handler, items, on_loop=self._on_loop)
         try:
-            return await handle(self._handler, items, on_loop=self._on_loop)
+            return await handle(self.handler, items, on_loop=self._on_loop)
         except BaseException as error:
             if not faulty(error):
                 raise
             self._report(f"batch {batch}: the handler failed, and its items are tried apart: {said(error)}")
-            return await isolate(self._handler, items, error, on_loop=self._on_loop)
+            return await isolate(self.handler, items, error, on_loop=self._on_loop)
 
     def _check(self, results: Sequence[Any]) -> None:
         """Raise what is wrong with a result."""

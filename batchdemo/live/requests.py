@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 from batchdemo.live import parts
 
@@ -11,12 +11,35 @@ from batchdemo.live import parts
 class Account:
     """What is known of one client, however many connections it has."""
 
-    __slots__ = ("client_id", "connections", "pending")
+    __slots__ = ("box", "client_id", "connections", "pending")
 
     def __init__(self, client_id: str) -> None:
         self.client_id = client_id
         self.pending = 0  # requests that take a place
         self.connections = 0
+        self.box: Any = None  # where a durable server keeps its replies
+
+
+class Accounts:
+    """The clients that are connected, or have requests under way; none else is remembered."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account] = {}
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def get(self, client_id: str) -> Account:
+        """The client's, made where there is none."""
+        account = self._accounts.get(client_id)
+        if account is None:
+            account = self._accounts[client_id] = Account(client_id)
+        return account
+
+    def release(self, account: Account) -> None:
+        """Forget it, where nothing of it is left."""
+        if not account.pending and not account.connections:
+            self._accounts.pop(account.client_id, None)
 
 
 class Recipient(Protocol):
@@ -48,8 +71,19 @@ class Request:
     """One message on its way through the server. Its text and recipient are dropped once it is answered."""
 
     __slots__ = (
-        "arrived", "batch", "client_id", "deadline", "index", "outcome", "position", "recipient", "taken", "text",
-    )  # fmt: skip
+        "arrived",
+        "batch",
+        "client_id",
+        "deadline",
+        "index",
+        "key",
+        "outcome",
+        "position",
+        "recipient",
+        "row",
+        "taken",
+        "text",
+    )
 
     def __init__(
         self, text: str, recipient: Recipient, arrived: float, index: int = 0, deadline: float = math.inf
@@ -63,7 +97,15 @@ class Request:
         self.batch: Batch | None = None
         self.position = 0
         self.taken = False  # whether it takes a place
+        self.row = 0  # its id in the file of a durable server
+        self.key: str | None = None  # by which it is known when it comes again
         self.outcome = "unknown"
+
+    @property
+    def account(self) -> Account:
+        """Whose it is; only while it has a recipient."""
+        assert self.recipient is not None
+        return self.recipient.account
 
 
 Batch = parts.Batch[Request]

@@ -5,28 +5,37 @@ from __future__ import annotations
 import copy
 import time
 from collections import Counter
-from typing import Self
+from contextlib import suppress
+from typing import Any, Self
 
 from batchdemo.arguments import refuse, whole
+from batchdemo.errors import ServerError
 from batchdemo.handlers import Handler, echo
 from batchdemo.live.app import create_app
 from batchdemo.live.batcher import TextBatcher
+from batchdemo.live.chaos import Chaos, Mischief
 from batchdemo.live.connection import Door
+from batchdemo.live.durable import DurableBatcher
 from batchdemo.live.limits import Limits
 from batchdemo.live.listener import LOG_LINES, Listener
 from batchdemo.live.parts import Queue, a_policy, a_queue
-from batchdemo.live.ports import stop_all
+from batchdemo.live.ports import enter, leave, stop_all
+from batchdemo.live.process import OwnProcess
 from batchdemo.live.protocol import DirectProtocol
 from batchdemo.live.recorder import Answered, Recorder, Seen
 from batchdemo.live.requests import Request
 from batchdemo.live.scheduler import clockwork
 from batchdemo.live.thread import ServerThread
 from batchdemo.policies import FixedInterval, Policy, named
+from batchdemo.queues.address import file_of
+from batchdemo.queues.committer import Committer
+from batchdemo.queues.store import Row, Store
 from batchdemo.records import TickRecord
 
 __all__ = ["LOG_LINES", "MAX_CLIENTS", "Server", "stop_all"]
 
 MAX_CLIENTS = 10_000
+CLOSE_WITHIN = 5.0  # seconds for the disk
 MAX_MESSAGE = 64 * 1024  # bytes of one message from a client
 
 
@@ -38,7 +47,8 @@ class Server(Listener):
     host, port        where it listens; port 0 takes a free one
     max_concurrent_batches   how many are handled at once; further ones wait in the order of their release
     isolate           where the handler fails, try halves of the batch until what fails stands alone
-    queue             who goes next, of `bd.queues`: `RoundRobin()`, say; first come, first served by default
+    queue             who goes next, of `bd.queues`: `RoundRobin()`, say; first come, first served by default. Or a
+                      file, as "sqlite:///queue.db": what it has accepted is served though the server be killed
     max_queue_size    requests that may wait, those included whose batch the handler has not answered yet
     max_pending_per_client   requests of one client among these
     overflow          what happens to one more: "reject" it, let it "wait" outside and read no more of its client,
@@ -49,6 +59,7 @@ class Server(Listener):
                       tutorial does
     log_size          requests, batches and ticks that are remembered, the oldest forgotten first
     allowed_hosts     further names under which a hub or proxy calls it, as `hub.example.org`
+    process           True: in a process of its own, which `chaos.kill()` kills; it starts again at the same address
 
     `start` returns a server that answers, or raises; `with Server() as server:` starts and stops. A server
     runs in a daemon thread: an interrupt of the main thread does not end it, `stop`, `stop_all` and the end
@@ -64,7 +75,7 @@ class Server(Listener):
         host: str = "127.0.0.1",
         port: int = 0,
         isolate: bool = False,
-        queue: Queue[Request] | None = None,
+        queue: Queue[Request] | str | None = None,
         max_queue_size: int = 10_000,
         max_pending_per_client: int | None = None,
         overflow: str = "reject",
@@ -72,34 +83,45 @@ class Server(Listener):
         on_disconnect: str = "cancel",
         log_size: int = 100_000,
         allowed_hosts: tuple[str, ...] | list[str] = (),
+        process: bool = False,
     ) -> None:
+        self._settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.policy: Policy = FixedInterval() if policy is None else a_policy(policy)
         if not callable(handler):
             refuse("handler", "a function from a list of texts to a list of replies", handler)
         super().__init__(host, port, allowed_hosts)
         self.handler = handler
         self.limits = Limits(max_queue_size, max_pending_per_client, overflow, deadline, on_disconnect)
-        self._queue = a_queue(queue)
+        self._file = file_of(queue) if isinstance(queue, str) else None
+        self._queue = None if isinstance(queue, str) else a_queue(queue)
+        if self._file is not None and self.limits.overflow != "reject":
+            refuse("overflow", "'reject' where the queue is a file", overflow)
         self._isolate = bool(isolate)
         self._slots = whole("max_concurrent_batches", max_concurrent_batches, 1, 100_000)
         self.log_size = whole("log_size", log_size, 1, 10_000_000)
+        self.process = bool(process)
         self.began = 0.0  # time.monotonic() at the start: zero of the times in the record
+        self._committer: Committer | None = None
+        self._found: list[Row] = []
         self._reset()
 
     def _reset(self) -> None:
         self.recorder = Recorder(self.log_size)
-        self._batcher = TextBatcher(
-            self.policy,
-            self.handler,
-            clock=self.clock,
-            limits=self.limits,
-            recorder=self.recorder,
-            report=self.log.write,
-            queue=copy.deepcopy(self._queue),
-            max_concurrent_batches=self._slots,
-            isolate=self._isolate,
-            left=self._next_tick_in,
-        )
+        settings: dict[str, Any] = {
+            "clock": self.clock,
+            "limits": self.limits,
+            "recorder": self.recorder,
+            "report": self.log.write,
+            "queue": copy.deepcopy(self._queue),
+            "max_concurrent_batches": self._slots,
+            "isolate": self._isolate,
+            "left": self._next_tick_in,
+        }
+        if self._committer is None:
+            self._batcher = TextBatcher(self.policy, self.handler, **settings)
+        else:
+            settings.update(committer=self._committer, found=self._found)
+            self._batcher = DurableBatcher(self.policy, self.handler, **settings)
         self._clockwork = clockwork(self._batcher, self.clock, self.recorder.ticks.append)
         self._door = Door(
             self._batcher,
@@ -108,6 +130,7 @@ class Server(Listener):
             report=self.log.write,
             max_clients=MAX_CLIENTS,
         )
+        self._mischief = Mischief(self._batcher, self._door)
 
     def clock(self) -> float:
         """Seconds since the start."""
@@ -117,7 +140,14 @@ class Server(Listener):
 
     def start(self) -> Self:
         """Start, and return this server once it answers. Starting again after a stop begins a new record."""
+        if self.process:
+            return self._start_process()
         sock = self._bind()
+        try:
+            self._open_file()
+        except BaseException:
+            sock.close()
+            raise
         self.began = time.monotonic()
         self._reset()
         app = create_app(self._batcher, self._clockwork, self.clock, self._door, self._status, self._hosts)
@@ -132,8 +162,39 @@ class Server(Listener):
         self.log.write(f"started at {self.url}: {named(self.policy)}")
         return self
 
-    def _take_leave(self, thread: ServerThread) -> None:
+    def _open_file(self) -> None:
+        if self._file is not None:
+            store = Store(self._file)
+            self._found = store.unfinished()
+            # Those that are accepted are bounded already, and what came of them must find a place.
+            self._committer = Committer(store, max_pending=10_000_000)
+
+    def stop(self) -> None:
+        """Close every client and end the thread or process, within two seconds. Harmless when it is stopped."""
+        super().stop()
+        committer, self._committer = self._committer, None
+        if committer is not None and not committer.close(CLOSE_WITHIN):
+            self.log.write(f"the disk did not take what waited for it within {CLOSE_WITHIN:g} s")
+
+    def _start_process(self) -> Self:
+        self._must_not_run()
+        port = self._wanted_port or self.port or 0  # clients that come back look where it was
+        own = self._thread = OwnProcess({**self._settings, "port": port, "process": False})
+        self.port, self.began = own.port, own.began
+        enter(self)
+        self.log.write(f"started at {self.url} in process {own.pid}: {named(self.policy)}")
+        return self
+
+    @property
+    def _own(self) -> OwnProcess | None:
+        return self._thread if isinstance(self._thread, OwnProcess) else None
+
+    def _take_leave(self, thread: ServerThread | OwnProcess) -> None:
         """Every client is closed with 1001, and told how many of its requests go unanswered."""
+        if isinstance(thread, OwnProcess):
+            with suppress(ServerError):  # killed
+                self.log.lines.extend(thread.ask("lines"))
+            return
         unanswered = Counter(request.recipient for request in list(self.recorder.requests))
         thread.call(lambda: self._door.close_all(unanswered))
 
@@ -151,6 +212,9 @@ class Server(Listener):
         `next_tick_in` is for a policy without ticks the time to its timer, None where it waits for something to
         happen. `fault` says what the policy did that no policy may; it is empty where all is well.
         """
+        if self._own is not None:
+            stats: dict[str, int | float | str | None] = self._own.ask("stats")
+            return stats
         batcher, left = self._batcher, self._next_tick_in()
         return {
             "clients": len(self._door.open),
@@ -169,7 +233,13 @@ class Server(Listener):
         }
 
     def seen(self, client_ids: set[str]) -> tuple[list[Seen], dict[int, Answered], list[TickRecord]]:
-        """What the record holds of these clients, for the run that is made of it."""
+        """What the record holds of these clients, for the run that is made of it. Nothing where it was killed."""
+        if self._own is not None:
+            try:
+                found: tuple[list[Seen], dict[int, Answered], list[TickRecord]] = self._own.ask("seen", client_ids)
+            except ServerError:
+                return [], {}, []
+            return found
         return self.recorder.seen(client_ids)
 
     def _next_tick_in(self) -> float | None:
@@ -181,32 +251,66 @@ class Server(Listener):
 
         None where the policy has no interval: then it depends on what else comes, and on the handler.
         """
-        size, left = getattr(self.policy, "max_batch_size", None), self._next_tick_in()
-        if self.interval is None or size is None or left is None:
+        size = getattr(self.policy, "max_batch_size", None)
+        interval = self.interval
+        if interval is None or size is None or not self.running:
             return None
-        batches = -(-max(requests, self._batcher.waiting) // size)
-        return float(left + max(0, batches - 1) * self.interval)
+        stats = self.stats()
+        batches: int = -(-max(requests, int(stats["waiting"] or 0)) // size)
+        return float(stats["next_tick_in"] or 0.0) + max(0, batches - 1) * interval
 
     def _status(self) -> dict[str, object]:
         size = getattr(self.policy, "max_batch_size", None)
         return {**self.stats(), "policy": named(self.policy), "max_batch_size": size, "interval": self.interval}
 
+    # --- what can go wrong --------------------------------------------------------------------------------
+
+    @property
+    def chaos(self) -> Chaos:
+        """What goes wrong one day, on demand: `server.chaos.slow(2)`."""
+        return Chaos(self.order, self._kill)
+
+    def order(self, name: str, *arguments: Any) -> None:
+        """Have the server's loop do what `Mischief` calls so."""
+        if self._own is not None:
+            self._own.ask("order", name, *arguments)
+        elif not isinstance(self._thread, ServerThread) or not self._thread.call(
+            lambda: getattr(self._mischief, name)(*arguments)
+        ):
+            raise ServerError("this server does not run, so nothing can go wrong with it. start() it first.")
+
+    def _kill(self) -> None:
+        if not self.process:
+            raise ServerError("a server in a thread cannot be killed alone. Make it with Server(…, process=True).")
+        if self._own is None or not self._own.alive:
+            raise ServerError("this server does not run, so there is nothing to kill. start() it first.")
+        self._own.kill()
+        leave(self)
+        self.log.write(f"process {self._own.pid} was killed")
+
+    # --- how it shows itself ------------------------------------------------------------------------------
+
+    def lines(self) -> list[str]:
+        """The log so far."""
+        return list(self.log)
+
     def _facts(self) -> list[tuple[str, str]]:
         state = "running" if self.running else "stopped"
+        if self._own is not None:
+            state = f"running in process {self._own.pid}" if self.running else "its process has ended"
         if self._replaced:
             state += f" (replaced an earlier server on port {self.port})"
-        return [
-            ("state", state),
-            ("policy", named(self.policy)),
-            *self._faults(),
-            ("waiting", f"{self._batcher.waiting:,}"),
-            ("batches so far", f"{self._batcher.released:,}"),
-        ]
+        facts = [("state", state), ("policy", named(self.policy))]
+        if self._own is not None and not self.running:
+            return facts
+        stats = self.stats()
+        counts = [("waiting", f"{stats['waiting']:,}"), ("batches so far", f"{stats['batches']:,}")]
+        return [*facts, *self._faults(stats), *counts]
 
-    def _faults(self) -> list[tuple[str, str]]:
+    def _faults(self, stats: dict[str, int | float | str | None]) -> list[tuple[str, str]]:
         """What is wrong with the policy, if anything."""
-        if self._batcher.failure:
-            return [("the policy failed, and nothing is taken any more", self._batcher.failure)]
-        if self.running and self._clockwork.due is None and self._batcher.waits_for_ever:
+        if stats["fault"]:
+            return [("the policy failed, and nothing is taken any more", str(stats["fault"]))]
+        if self.running and stats["next_tick_in"] is None and stats["waiting"] and not stats["handling"]:
             return [("nothing will happen", "the policy waits, with no batch handled and no timer set")]
         return []

@@ -19,8 +19,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from batchdemo.errors import ServerError
+from batchdemo.live.doorstep import MAX_HEAD, Doorstep, Doorway
 from batchdemo.live.logs import Log
+from batchdemo.live.protocol import SteadyProtocol
 
+BACKLOG = 2_048  # connections that the system holds until they are accepted
+AT_ONCE = 8  # that are accepted in one turn of the loop: a rush must not take all files before anybody can say no
 START_WITHIN = 15.0  # seconds
 CLOSE_WITHIN = 1.6  # seconds for the clients and the application's own shutdown; less than STOP_WITHIN
 STOP_WITHIN = 2.0  # seconds
@@ -31,10 +35,13 @@ class _Uvicorn(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, ready: Future[None]) -> None:
         super().__init__(config)
+        self.server_state = Doorway()
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for sock in sockets or []:
+            sock.listen(BACKLOG)  # uvicorn and asyncio have made it as short as AT_ONCE
         self._ready.set_result(None)
 
     async def main_loop(self) -> None:
@@ -69,9 +76,12 @@ class ServerThread:
     """
 
     def __init__(self, app: ASGIApp, sock: socket.socket, log: Log, **settings: Any) -> None:
+        settings.setdefault("ws", SteadyProtocol)
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=Doorstep,
+            h11_max_incomplete_event_size=MAX_HEAD,
+            backlog=AT_ONCE,
             loop="asyncio",
             log_config=None,
             access_log=False,

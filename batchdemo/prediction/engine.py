@@ -97,8 +97,8 @@ class Engine:
         """Take in at once all who come before so many wait, a batch is finished or the timer is due."""
         times, first = self.times, self.arrived
         most = math.ceil(min(len(times), self.head + self.enough - 1))  # up: 2.5 is not before three wait
-        most = bisect_right(times, timer, first, most)
-        self.arrived = bisect_left(times, finish, first, most)
+        in_time = timer < finish
+        self.arrived = bisect_right(times, timer, first, most) if in_time else bisect_left(times, finish, first, most)
 
     def _ask(self, now: float) -> float:
         """Ask until the answer is Wait; when to ask again at the latest."""

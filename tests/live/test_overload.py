@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 import batchdemo as bd
 from batchdemo.errors import ArgumentError
 from batchdemo.live.connection import SUBPROTOCOL
-from batchdemo.live.envelope import opened, sealed
+from batchdemo.live.envelope import Opened, opened, sealed
 from batchdemo.queues import RoundRobin
 
 
@@ -98,6 +98,10 @@ def test_a_request_that_breaks_a_rule_is_refused_with_the_rule():
             ({"type": "request", "text": "1", "deadline": -1}, "deadline must be a number of seconds"),
             ({"type": "request", "text": 1}, "text must be a text"),
             ({"type": "request"}, "text must be a text"),
+            ({"type": "request", "text": "1", "key": ""}, "key must be a text of 1 to 200 characters"),
+            ({"type": "request", "text": "1", "key": 7}, "key must be a text"),
+            ({"type": "received", "ids": "7"}, "ids must be a list"),
+            ({"type": "received", "ids": [-1]}, "each of ids must be a whole number"),
             ({"type": "request", "text": "\ud800"}, "text must be a text that can be sent back"),
         ):
             ws.send(json.dumps(request))
@@ -110,9 +114,9 @@ def test_a_request_that_breaks_a_rule_is_refused_with_the_rule():
 
 @pytest.mark.parametrize("text", ["7", "{", "{}", '{"a": 1}', '{"type": "other"}', "[" * 60_000, '{"a":' * 20_000])
 def test_all_else_is_text(text):
-    assert opened(text) == (text, None)
-    assert opened(sealed(text, None)) == (text, None)
-    assert opened(sealed(text, 2.5)) == (text, 2.5)
+    assert opened(text) == Opened(text)
+    assert opened(sealed(text)) == Opened(text)
+    assert opened(sealed(text, 2.5, "k")) == Opened(text, 2.5, "k")
 
 
 def test_who_goes_frees_its_places_at_once(until):
@@ -166,9 +170,9 @@ def test_bad_names_are_met_at_the_door(names):
         bd.send(range(4), server, clients=2, client_ids=names)
 
 
-@pytest.mark.parametrize("queue", [RoundRobin, [], "fair", object()])
+@pytest.mark.parametrize("queue", [RoundRobin, [], "fair", "postgres://x", object()])
 def test_bad_queues_are_met_at_the_door(queue):
-    with pytest.raises(ArgumentError, match="queue must be a queue"):
+    with pytest.raises(ArgumentError, match=r"queue must be (a queue|the address of a file)"):
         bd.Server(queue=queue)
 
 

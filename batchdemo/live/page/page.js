@@ -1,5 +1,5 @@
 // Types to the server, reads its replies. Every address is relative to the page, so that it works behind a
-// proxy's path prefix; every text from outside is set as text.
+// proxy's path prefix, and has the page's token; every text from outside is set as text.
 "use strict";
 
 const SUBPROTOCOL = "batchdemo.v1+json";
@@ -15,6 +15,14 @@ let retry = 1;
 
 function address(path) {
   const url = new URL(path, document.baseURI);
+  // All of them: a hub has one of its own under the same name.
+  const tokens = new URLSearchParams(location.search).getAll("token");
+  for (const token of tokens) url.searchParams.append("token", token);
+  return url;
+}
+
+function socketAddress(path) {
+  const url = address(path);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url;
 }
@@ -27,7 +35,7 @@ function connect() {
   const id = $("client").value;
   if (socket) socket.onclose = socket.onmessage = null, socket.close();
   say("Connecting …");
-  socket = new WebSocket(address(`ws/${encodeURIComponent(id)}`), SUBPROTOCOL);
+  socket = new WebSocket(socketAddress(`ws/${encodeURIComponent(id)}`), SUBPROTOCOL);
   socket.onopen = () => { retry = 1; say(`Connected as ${id}.`); };
   socket.onmessage = (event) => show(JSON.parse(event.data));
   socket.onclose = (event) => {
@@ -90,7 +98,8 @@ $("client").addEventListener("change", () => { if ($("client").checkValidity()) 
 
 async function ask() {
   try {
-    const answer = await fetch(new URL("status", document.baseURI), { cache: "no-store" });
+    const answer = await fetch(address("status"), { cache: "no-store" });
+    if (!answer.ok) throw new Error(await answer.text());
     server = { ...(await answer.json()), at: performance.now() };
     $("waiting").textContent = server.waiting;
     $("batches").textContent = server.batches;
