@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import urllib.request
@@ -67,3 +68,19 @@ def test_every_policy_stands_in_the_table(name):
     table = README[README.index("## Policies") : README.index("## Virtual time")]
     assert f"| `{name}(" in table
     assert len(POLICIES) == 10
+
+
+NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
+
+
+def test_the_threats_have_tests():
+    table = README[README.index("| what could go wrong") : README.index("## Figures")]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 15
+    assert all("::test_" in row for row in rows)
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED)
+def test_every_test_that_is_named_exists(file, name):
+    tree = ast.parse((Path(__file__).parents[1] / file).read_text(encoding="utf-8"))
+    assert name in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]

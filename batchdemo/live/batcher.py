@@ -123,8 +123,11 @@ class TextBatcher(Core[Request]):
 
     def _enter(self, request: Request) -> bool:
         """It has waited outside, and arrives only now."""
-        request.arrived = self._clock()
-        return self._admit(request)
+        came, request.arrived = request.arrived, self._clock()
+        if self._admit(request):
+            return True
+        request.arrived = came
+        return False
 
     # --- out, without an answer ---------------------------------------------------------------------------
 
@@ -181,6 +184,7 @@ class TextBatcher(Core[Request]):
         """It is not served: tell its client why, and enter what came of it."""
         assert request.recipient is not None
         recipient, text = request.recipient, request.text
+        request.ended = self._clock()
         self._count(outcome)  # before it is told: who asks on hearing it should find it counted
         self._forget(request, outcome)
         if outcome == "cancelled" or recipient.refuse(text, why, outcome=outcome, retry_after=retry_after):

@@ -62,10 +62,10 @@ def send(
     What never came stays in the table as `unknown`. An interrupt raises `SendInterrupted`, a KeyboardInterrupt
     whose `run` is the record so far.
     """
-    values = _numbers(numbers)
+    values = numbers_of(numbers)
     times = _times(arrivals, len(values))
     owners = _owners(clients, arrivals, len(values))
-    template, quiet = _target(to, timeout)
+    template, quiet = target_of(to, timeout)
     ledger = Ledger(values, owners)
     base = secrets.randbelow(2**30)  # the tutorial's ids are numbers; a fresh range, so that runs do not mix
     wire_ids: Sequence[int | str] = _ids(client_ids, max(owners)) or [
@@ -85,7 +85,8 @@ def send(
     return run
 
 
-def _numbers(numbers: Any) -> list[int]:
+def numbers_of(numbers: Any) -> list[int]:
+    """The numbers to send, if they are such. ArgumentError: why not."""
     rule = f"1 to {MOST:,} different whole numbers"
     if isinstance(numbers, (str, bytes)) or not isinstance(numbers, Iterable):
         refuse("numbers", rule, numbers, "For example range(1, 19).")
@@ -144,7 +145,7 @@ def _ids(names: Any, count: int) -> list[str] | None:
     return ids
 
 
-def _target(to: Any, timeout: Any) -> tuple[str, float]:
+def target_of(to: Any, timeout: Any) -> tuple[str, float]:
     """The address template, and the seconds of quiet after which the rest is given up."""
     if timeout is not None:
         timeout = real("timeout", timeout, 0.001, 86_400, "seconds")

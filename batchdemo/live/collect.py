@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from batchdemo.live.conversation import Conversation
+from batchdemo.live.lives import numbered
+from batchdemo.live.matching import Ledger
 from batchdemo.live.server import Server
 from batchdemo.policies import named
 from batchdemo.records import REASONS, BatchRecord, RequestRecord
@@ -23,8 +25,30 @@ FROM_JSON = "the replies' JSON"
 FROM_GAPS = "gaps between the replies"
 
 
-def collect(talk: Conversation, server: Server | None, wire_ids: Sequence[int | str], began: datetime) -> Run:
-    """The run of a conversation with `server`, or with a server that nobody here knows."""
+class Talk(Protocol):
+    """What a run can be made of: a `Conversation`, or what a lasting `Client` has heard."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was sent and what came back."""
+        ...
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the server spoke the JSON wire."""
+        ...
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the table should know."""
+        ...
+
+
+def collect(talk: Talk, server: Server | None, wire_ids: Sequence[int | str], began: datetime) -> Run:
+    """The run of a conversation with `server`, or with a server that nobody here knows.
+
+    The log of a server holds one life of it, so what a lasting client went through is told by the replies.
+    """
     ledger = talk.ledger
     count = len(ledger.numbers)
     columns: dict[str, Any] = {
@@ -33,14 +57,14 @@ def collect(talk: Conversation, server: Server | None, wire_ids: Sequence[int | 
         "sent": ledger.sent,
         **{name: np.full(count, math.nan) for name in ("arrived", "released", "replied")},
         "received": ledger.received,
-        "batch": [reply.batch if reply else 0 for reply in ledger.replies],
+        "batch": [numbered(reply.life, reply.batch) if reply else 0 for reply in ledger.replies],
         "position": [reply.position if reply else 0 for reply in ledger.replies],
         "outcome": [reply.outcome if reply else "unknown" for reply in ledger.replies],
     }
     notes = list(talk.notes)
     policy = None if server is None else server.policy
     ticks: list[tuple[float, float]] = []
-    if server is not None:
+    if server is not None and isinstance(talk, Conversation):
         (batches, ticks), source = _from_log(columns, server, wire_ids, talk, notes), FROM_LOG
     elif talk.as_json:
         batches, source = _from_json(columns, talk), FROM_JSON
@@ -78,11 +102,15 @@ def _from_log(
     clients = {str(wire_id): client for client, wire_id in enumerate(wire_ids, 1)}
     logged, batches, ticks = server.seen(set(clients))
     for request in logged:
+        if request.arrived + shift < 0:
+            continue  # a client of the same name sent it before this run
         row = talk.order[clients[request.client_id]][request.at]
         columns["arrived"][row] = request.arrived + shift
         if columns["outcome"][row] != "unknown":
             columns["outcome"][row] = request.outcome  # a handler may answer "Failed: …" and mean it
-        if request.batch:
+        if not request.batch:
+            columns["replied"][row] = request.ended + shift
+        else:
             record, replied = batches[request.batch]
             columns["released"][row] = record.released + shift
             columns["replied"][row] = replied + shift
@@ -99,8 +127,10 @@ def _from_log(
     return table.batches(rows), seen
 
 
-def _from_json(columns: dict[str, Any], talk: Conversation) -> Table:
-    reasons = {reply.batch: reply.reason for reply in talk.ledger.replies if reply}
+def _from_json(columns: dict[str, Any], talk: Talk) -> Table:
+    replies = [reply for reply in talk.ledger.replies if reply]
+    replies.sort(key=lambda reply: reply.reason != "unknown")  # what came from a file tells no reason, the others do
+    reasons = {numbered(reply.life, reply.batch): reply.reason for reply in replies}
     new = _renumber(columns)
     old = {number: batch for batch, number in new.items()}
     return _seen_batches(columns, lambda number: reasons[old[number]])

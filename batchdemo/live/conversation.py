@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidURI
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from batchdemo.errors import SendError
 from batchdemo.live.connection import SUBPROTOCOL
-from batchdemo.live.envelope import sealed
-from batchdemo.live.matching import Ledger, Reply, understand
+from batchdemo.live.dialling import corked, dial, why_closed
+from batchdemo.live.envelope import confirmed, sealed
+from batchdemo.live.matching import Accepted, Ledger, Reply, understand
 from batchdemo.live.retrying import Waits
 
-OPEN_WITHIN = 10.0  # seconds
 SETTLE = 0.1  # seconds for which a reply too many is waited for after the last one due
 AT_ONCE = 100  # handshakes under way together
 
@@ -40,7 +36,7 @@ class Conversation:
         self._wire_ids = wire_ids
         self._times = times
         self._quiet = quiet
-        self._subprotocols = [Subprotocol(SUBPROTOCOL)] if offer_json else None
+        self._offer_json = offer_json
         self._handshakes = asyncio.Semaphore(AT_ONCE)
         self.order: dict[int, list[int]] = {}  # of each client: the rows it sent, one after the other
         self.retried = 0  # tries after a refusal
@@ -98,34 +94,13 @@ class Conversation:
     async def _connect(self, wire_id: int | str) -> ClientConnection:
         uri = self._template.replace("{client_id}", str(wire_id))
         async with self._handshakes:
-            try:
-                return await connect(
-                    uri,
-                    subprotocols=self._subprotocols,
-                    compression=None,
-                    open_timeout=OPEN_WITHIN,
-                    close_timeout=1.0,
-                    proxy=None if is_loopback(uri) else True,  # a classroom's proxy knows no 127.0.0.1
-                )
-            except InvalidURI as error:
-                raise SendError(f"to must be a WebSocket address, got {uri!r}: {error}") from error
-            except (InvalidMessage, InvalidHandshake, EOFError) as error:
-                raise SendError(
-                    f"{uri} answers, but not with a WebSocket: {error}. Is it the right port, and the right path?"
-                ) from error
-            except TimeoutError as error:
-                raise SendError(f"{uri} did not finish the handshake within {OPEN_WITHIN:g} s.") from error
-            except OSError as error:
-                raise SendError(
-                    f"{uri} cannot be reached: {error.strerror or error}. Is the server running there? "
-                    "`batchdemo serve` runs one on port 8000."
-                ) from error
+            return await dial(uri, offer_json=self._offer_json)
 
     async def _write(self, link: ClientConnection, client: int, rows: list[int]) -> None:
         ledger = self.ledger
         at_once = self._times is None
         order = self.order.setdefault(client, [])
-        with suppress(ConnectionClosed), _corked(link) if at_once else nullcontext():  # the reader tells why it closed
+        with suppress(ConnectionClosed), corked(link) if at_once else nullcontext():  # the reader tells why it closed
             for row in rows:
                 if self._times is not None:
                     await asyncio.sleep(self._times[row] - self.now())
@@ -160,41 +135,15 @@ class Conversation:
                 message = await link.recv()
                 at, before = self.now(), self.ledger.open
                 reply = understand(message, as_json=as_json)
+                if isinstance(reply, Accepted):
+                    continue
                 row = self.ledger.take(client, reply, at)
                 if row is not None and reply.outcome == "rejected" and self._waits is not None:
                     self._try_again(link, row, reply)
                 if self.ledger.open < before:
                     self._last = at
+                if reply.id:
+                    await link.send(confirmed([reply.id]))
         except ConnectionClosed as closed:
-            frame = closed.rcvd
-            why = f"{frame.code} {frame.reason}".strip() if frame else "no closing handshake"
             if len(self.notes) < 10:
-                self.notes.append(f"The connection of client {client} was closed by the server: {why}.")
-
-
-@contextmanager
-def _corked(connection: ClientConnection) -> Iterator[None]:
-    """Hold small packets back, where the system can, so that what is sent at once also arrives at once.
-
-    Else a tick of the server may fall between two messages of a burst, and part it.
-    """
-    cork = getattr(socket, "TCP_CORK", None)
-    sock = connection.transport.get_extra_info("socket")
-    if cork is None or sock is None:
-        yield
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, cork, 1)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # closed meanwhile
-            sock.setsockopt(socket.IPPROTO_TCP, cork, 0)
-
-
-def is_loopback(uri: str) -> bool:
-    """Whether the address is this machine's own."""
-    host = urlsplit(uri).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+                self.notes.append(f"The connection of client {client} was closed by the server: {why_closed(closed)}.")

@@ -57,6 +57,11 @@ def sealed(text: str, deadline: float | None = None, key: str | None = None) -> 
     return json.dumps(said)
 
 
+def confirmed(ids: list[int]) -> str:
+    """The message by which a client says that it has these replies."""
+    return json.dumps({"type": "received", "ids": ids})
+
+
 def _ids(ids: Any) -> list[int]:
     if not isinstance(ids, list) or len(ids) > MOST_IDS:
         refuse("ids", f"a list of at most {MOST_IDS:,} whole numbers", ids)

@@ -52,18 +52,15 @@ class Guard:
         why = too_large(len(scope.get("raw_path") or b"") + len(scope["query_string"]), scope["headers"])
         if why is not None:
             return _no(431, f"Refused: {why}")
-        headers = Headers(scope=scope)
+        headers, query = Headers(scope=scope), scope["query_string"]
+        if self._token is not None:  # the protocol logs the address of a WebSocket, and the application might
+            scope["query_string"] = without(query)
         why = self._foreign(headers.get("host", ""), headers.get("origin"))
         if why is not None:
             return _no(403, why)
-        if self._token is None:
+        if self._token is None or scope["path"] in self._open_paths:
             return None
-        known = taken(self._token, scope["query_string"], headers.get("authorization", ""))
-        # The protocol logs the address of a WebSocket, and the application might.
-        scope["query_string"] = without(scope["query_string"])
-        if known or scope["path"] in self._open_paths:
-            return None
-        return _no(401, UNKNOWN)
+        return None if taken(self._token, query, headers.get("authorization", "")) else _no(401, UNKNOWN)
 
     def _foreign(self, host: str, origin: str | None) -> str | None:
         if not self._known(host):

@@ -18,6 +18,7 @@ class Outside(Generic[R]):
 
     def __init__(self, pause: Callable[[Any], object], resume: Callable[[Any], object]) -> None:
         self._lines: OrderedDict[Any, deque[R]] = OrderedDict()
+        self._letting_in = False
         self._pause = pause
         self._resume = resume
 
@@ -38,7 +39,19 @@ class Outside(Generic[R]):
         self._lines[client].append(request)
 
     def let_in(self, admit: Callable[[R], bool]) -> None:
-        """Offer each client's first in turn, until nobody's is taken."""
+        """Offer each client's first in turn, until nobody's is taken.
+
+        One that is taken may let a batch go, which asks for the next at once: that is what is being done already.
+        """
+        if self._letting_in:
+            return
+        self._letting_in = True
+        try:
+            self._offer(admit)
+        finally:
+            self._letting_in = False
+
+    def _offer(self, admit: Callable[[R], bool]) -> None:
         refused = 0
         while self._lines and refused < len(self._lines):
             client, line = next(iter(self._lines.items()))

@@ -55,6 +55,12 @@ class SteadyProtocol(WebSocketsSansIOProtocol):
         await super().run_asgi()
         self._see_off()
 
+    async def send(self, message: Any) -> None:
+        """What the application says."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True  # refused is an end of it too, and no error of the application
+
     def keepalive_timeout(self) -> None:
         """It answers no ping."""
         super().keepalive_timeout()

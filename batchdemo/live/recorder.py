@@ -20,6 +20,7 @@ class Seen(NamedTuple):
     batch: int  # 0: in none
     position: int
     outcome: str
+    ended: float  # when it was refused or given up; NaN where it was not
 
 
 class Answered(NamedTuple):
@@ -51,5 +52,5 @@ class Recorder:
                 if batch is not None:
                     batches[number] = Answered(batch.record, batch.replied)
                 requests.append(Seen(request.client_id, request.index, request.arrived, number, request.position,
-                                     request.outcome))  # fmt: skip
+                                     request.outcome, request.ended))  # fmt: skip
         return requests, batches, list(self.ticks)

@@ -75,6 +75,7 @@ class Request:
         "batch",
         "client_id",
         "deadline",
+        "ended",
         "index",
         "key",
         "outcome",
@@ -94,6 +95,7 @@ class Request:
         self.client_id = recipient.account.client_id
         self.arrived = arrived
         self.deadline = deadline  # on the clock of `arrived`
+        self.ended = math.nan  # when it was refused or given up, if it was
         self.batch: Batch | None = None
         self.position = 0
         self.taken = False  # whether it takes a place

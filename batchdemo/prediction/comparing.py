@@ -34,8 +34,12 @@ class Comparison:
         import pandas as pd  # noqa: PLC0415  - a third of a second, for those who ask
 
         summaries = {name: run.summary() for name, run in self.runs.items()}
-        rows = {name: {column: each[column] for column in COLUMNS} for name, each in summaries.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
+        columns = list(COLUMNS)
+        for outcome in ("rejected", "expired", "failed", "cancelled"):
+            if any(each[outcome] for each in summaries.values()):
+                columns.insert(columns.index("waiting"), outcome)
+        rows = {name: {column: each[column] for column in columns} for name, each in summaries.items()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     def describe(self) -> str:
         """Who is quickest in the middle and at the tail, and who left requests behind."""
@@ -49,6 +53,9 @@ class Comparison:
                     f"The lowest {what} has {best} ({seconds(known.iloc[0])}), the highest {worst} "
                     f"({seconds(known.iloc[-1])})."
                 )
+        some = [str(name) for name in table.index[table["served"] + table["waiting"] < table["requests"]]]
+        if some:
+            said.append(f"Not all were served by {joined(some)}: its latencies are those of the served.")
         behind = [str(name) for name in table.index[~table["stable"].astype(bool)]]
         if behind:
             said.append(f"Requests were left behind by {joined(behind)}: its mean speaks of the others only.")

@@ -135,10 +135,10 @@ def _run(policy: Policy, coming: Arrivals, history: History, bounds: str) -> Run
     columns["outcome"][served] = OUTCOMES.index("served")
     for start, many, when in history.refused:
         columns["outcome"][start : start + many] = OUTCOMES.index("expired")
-        columns["received"][start : start + many] = when
+        columns["replied"][start : start + many] = columns["received"][start : start + many] = when
     for outcome, (who, at) in history.lost.items():
         columns["outcome"][who] = OUTCOMES.index(outcome)
-        columns["received"][who] = at
+        columns["replied"][who] = columns["received"][who] = at
     about = About(
         world="simulated",
         batches_from="the simulation",

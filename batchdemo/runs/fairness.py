@@ -8,11 +8,12 @@ import numpy as np
 
 from batchdemo.arguments import refuse
 from batchdemo.records import OUTCOMES
+from batchdemo.runs.leaving import left_queue
 
 if TYPE_CHECKING:
     from batchdemo.runs.run import Run
 
-SERVED, EXPIRED, UNKNOWN = (OUTCOMES.index(word) for word in ("served", "expired", "unknown"))
+SERVED, UNKNOWN = (OUTCOMES.index(word) for word in ("served", "unknown"))
 KINDS = ("served", "waiting_time")
 
 
@@ -67,8 +68,9 @@ def stay(run: Run) -> Stay:
         released = np.where(answered, released, np.nan)
     still = (table.outcome == UNKNOWN) & np.isnan(released)
     began = np.where(still & np.isnan(began), table.sent, began)
-    began = np.where(table.outcome == OUTCOMES.index("rejected"), np.nan, began)
-    ceased = np.where(np.isnan(released) & (table.outcome == EXPIRED), table.received, released)
+    ceased = left_queue(run) if inside else released
+    refused_at_once = (table.outcome == OUTCOMES.index("rejected")) & ~(ceased > began)
+    began = np.where(refused_at_once, np.nan, began)
     return Stay(began, np.where(still, end(run), ceased), released, inside)
 
 

@@ -150,6 +150,9 @@ def _inside(one: Life) -> list[str]:
 def _unreleased(one: Life) -> list[str]:
     """How it ended for one that never left the queue in a batch."""
     row = one.row
+    waited = row.replied - row.arrived
+    if row.outcome in ("rejected", "expired") and waited > 0.001:
+        return [f"waited {seconds(waited)}", "expired there" if row.outcome == "expired" else "was dropped there"]
     if row.outcome == "rejected":
         back = [] if math.isnan(row.received) else [f"the refusal was back {seconds(row.received - row.arrived)} later"]
         return ["was refused there", *back]

@@ -12,6 +12,7 @@ from batchdemo.runs.cadence import cadence as cadence_of
 from batchdemo.runs.checks import lateness
 from batchdemo.runs.figure import describe, new_axes, title
 from batchdemo.runs.gap import comparable, gap, predictions
+from batchdemo.runs.leaving import left_queue
 from batchdemo.runs.words import joined, observed, seconds
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _replies(run: Run, ax: Axes, shown: Any) -> None:
     """A mark a reply, in the colour and the form of its batch."""
     table = run.request_table
     received, number, batch = table.received[shown], table.number[shown], table.batch[shown]
-    refused = table.outcome[shown] == OUTCOMES.index("rejected")
+    refused = np.isin(table.outcome[shown], [OUTCOMES.index(word) for word in ("rejected", "expired")])
     size = 6 if len(table) <= FEW else 3
     ax.plot([], [], "o", color=COLOURS[0], label="reply, by batch" if len(run.batch_table) else "reply")
     for kind, (colour, marker) in enumerate(zip(COLOURS, MARKERS, strict=True)):
@@ -120,12 +121,14 @@ def queue(run: Run, ax: Axes | None) -> Axes:
     ax = new_axes() if ax is None else ax
     table = run.request_table
     seen_inside = bool(len(table)) and not np.isnan(table.arrived).all()
-    came, left = (table.arrived, table.released) if seen_inside else (table.sent, table.received)
-    taken = table.outcome != OUTCOMES.index("rejected")  # what was refused never waited
-    batch = table.batch[taken & ~np.isnan(left)]
-    came, left = came[taken & ~np.isnan(came)], left[taken & ~np.isnan(left)]
+    came, left = (table.arrived, left_queue(run)) if seen_inside else (table.sent, table.received)
+    taken = (table.outcome != OUTCOMES.index("rejected")) | (left > came)  # what was refused at once never waited
+    gone = taken & ~np.isnan(left)
+    batch, served = table.batch[gone], ~np.isnan(table.released[gone])
+    came, left = came[taken & ~np.isnan(came)], left[gone]
     times = np.concatenate([came, left])
-    order = np.argsort(times, kind="stable")
+    # At one instant: who is dropped makes room, then somebody comes, who may be what makes the batch full.
+    order = np.lexsort((np.concatenate([np.ones(len(came)), np.where(served, 2, 0)]), times))
     length = np.cumsum(np.concatenate([np.ones(len(came)), -np.ones(len(left))])[order])
     shown = _thinned(len(times))
     if len(times) > MOST:  # every k-th point would miss the peak

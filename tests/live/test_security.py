@@ -372,3 +372,9 @@ def test_one_hub_allowed_is_no_other_and_no_other_port_of_this_machine():
 def test_a_name_that_is_none_is_met_at_the_door(name):
     with pytest.raises(ArgumentError, match=r"allowed_hosts must be a list of host names, got .*Such as hub"):
         bd.Server(FAST, allowed_hosts=[name])
+
+
+def test_a_refused_handshake_is_no_error_in_the_log(server, until):
+    asked(server, handshake_head(server, Origin="http://evil.example"))
+    until(lambda: connections(server) == 0)
+    assert list(server.log)[1:] == []
