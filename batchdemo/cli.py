@@ -92,6 +92,13 @@ def serve(
     max_batch_size: Size = 5,
     interval: Interval = 5.0,
     max_queue_size: Annotated[int, typer.Option(help="Requests that may wait.")] = 10_000,
+    max_pending_per_client: Annotated[int | None, typer.Option(help="Of these, requests of one client.")] = None,
+    overflow: Annotated[str, typer.Option(help="What happens to one more: reject, wait or drop_oldest.")] = "reject",
+    deadline: Annotated[float | None, typer.Option(help="Seconds in the queue until a request is given up.")] = None,
+    queue: Annotated[str | None, typer.Option(help="A file that survives a crash, as sqlite:///queue.db.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="BATCHDEMO_TOKEN", help="What clients must name to be let in.")
+    ] = None,
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="A further name under which a hub or proxy calls it. May be repeated.")
     ] = None,
@@ -105,7 +112,16 @@ def serve(
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     server = Server(
-        policy, host=host, port=port, max_queue_size=max_queue_size, allowed_hosts=tuple(allowed_host or ())
+        policy,
+        host=host,
+        port=port,
+        max_queue_size=max_queue_size,
+        max_pending_per_client=max_pending_per_client,
+        overflow=overflow,
+        deadline=deadline,
+        queue=queue,
+        token=token,
+        allowed_hosts=tuple(allowed_host or ()),
     )
     with server:
         typer.echo(f"The page is at {server.url}\nClients connect to {server.ws_url}\nPolicy: {policy}. Ctrl-C stops.")

@@ -141,6 +141,21 @@ def test_serve_runs_until_it_is_told_to_stop(name):
     assert err == ""
 
 
+def test_serve_takes_a_file_a_token_and_the_bounds(tmp_path):
+    import batchdemo as bd
+
+    options = ("--interval", "0.1", "--queue", f"sqlite:///{tmp_path}/queue.db", "--token", "a-secret-word")
+    process, address = serve(0, *options, "--max-pending-per-client", "5", "--deadline", "60", "--overflow", "reject")
+    try:
+        assert bd.send([1], address).requests["outcome"].tolist() == ["served"]
+        with pytest.raises(bd.BatchdemoError, match="401"):
+            bd.send([1], address.split("?")[0])
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert (tmp_path / "queue.db").exists()
+
+
 def test_serve_on_a_busy_port_says_so():
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         done = run("serve", "--port", str(stranger.getsockname()[1]))

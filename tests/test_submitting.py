@@ -405,3 +405,19 @@ def test_the_policy_that_was_passed_in_is_left_as_it_was():
 def test_bad_arguments_are_met_at_the_door(arguments, rule):
     with pytest.raises(ArgumentError, match=rule):
         bd.Batcher(**{"handler": double, "policy": PAIRS, **arguments})
+
+
+def test_with_isolate_a_poisoned_item_fails_alone():
+    async def picky(items):
+        if 3 in items:
+            raise ValueError("three")
+        return items
+
+    async def main():
+        async with bd.Batcher(picky, bd.SizeOrTimeout(8, 0.01), isolate=True) as batcher:
+            return await asyncio.gather(*(batcher.submit(item) for item in range(8)), return_exceptions=True), batcher
+
+    results, batcher = run(main)
+    assert [result for result in results if not isinstance(result, ValueError)] == [0, 1, 2, 4, 5, 6, 7]
+    assert isinstance(results[3], ValueError)
+    assert len(batcher.run.batches) == 1

@@ -29,6 +29,7 @@ class Desk(Core[Slip]):
         clock: Callable[[], float],
         max_queue_size: int,
         max_concurrent_batches: int,
+        isolate: bool,
         journal: Journal,
         report: Callable[[str], None],
     ) -> None:
@@ -40,6 +41,7 @@ class Desk(Core[Slip]):
             max_queue_size=max_queue_size,
             max_concurrent_batches=max_concurrent_batches,
             report=report,
+            isolate=isolate,
         )
         self.clock = clock
         self.count = 0  # items so far

@@ -59,6 +59,7 @@ class Server(Listener):
                       tutorial does
     log_size          requests, batches and ticks that are remembered, the oldest forgotten first
     allowed_hosts     further names under which a hub or proxy calls it, as `hub.example.org`
+    token             what clients must name to be let in; `url` and `ws_url` name it, the repr and the log do not
     process           True: in a process of its own, which `chaos.kill()` kills; it starts again at the same address
 
     `start` returns a server that answers, or raises; `with Server() as server:` starts and stops. A server
@@ -83,13 +84,14 @@ class Server(Listener):
         on_disconnect: str = "cancel",
         log_size: int = 100_000,
         allowed_hosts: tuple[str, ...] | list[str] = (),
+        token: str | None = None,
         process: bool = False,
     ) -> None:
         self._settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.policy: Policy = FixedInterval() if policy is None else a_policy(policy)
         if not callable(handler):
             refuse("handler", "a function from a list of texts to a list of replies", handler)
-        super().__init__(host, port, allowed_hosts)
+        super().__init__(host, port, allowed_hosts, token)
         self.handler = handler
         self.limits = Limits(max_queue_size, max_pending_per_client, overflow, deadline, on_disconnect)
         self._file = file_of(queue) if isinstance(queue, str) else None
@@ -150,7 +152,7 @@ class Server(Listener):
             raise
         self.began = time.monotonic()
         self._reset()
-        app = create_app(self._batcher, self._clockwork, self.clock, self._door, self._status, self._hosts)
+        app = create_app(self._batcher, self._clockwork, self.clock, self._door, self._status, self._hosts, self._token)
         self._serve(
             app,
             sock,

@@ -35,6 +35,7 @@ class Batcher:
     policy            when a batch leaves and how big it is
     max_queue_size    items that may wait, those included whose batch the handler has not answered yet
     max_concurrent_batches   how many are handled at once; further ones wait in the order of their release
+    isolate           where the handler fails, try halves of the batch until what fails stands alone
     log_size          items that `run` remembers, the oldest forgotten first
 
     Items and results are any objects. A result that is an exception is raised for that item alone; what the
@@ -49,6 +50,7 @@ class Batcher:
         *,
         max_queue_size: int = 10_000,
         max_concurrent_batches: int = 1,
+        isolate: bool = False,
         log_size: int = 100_000,
     ) -> None:
         if not callable(handler):
@@ -57,6 +59,7 @@ class Batcher:
         self.policy = a_policy(policy)
         self._max_queue_size = whole("max_queue_size", max_queue_size, 1, 10_000_000)
         self._slots = whole("max_concurrent_batches", max_concurrent_batches, 1, 100_000)
+        self._isolate = bool(isolate)
         self._log_size = whole("log_size", log_size, 1, 10_000_000)
         self._loop: asyncio.AbstractEventLoop | None = None  # None: not begun, or stopped
         self._thread = 0  # where that loop runs
@@ -72,6 +75,7 @@ class Batcher:
             clock=lambda: monotonic() - began,
             max_queue_size=self._max_queue_size,
             max_concurrent_batches=self._slots,
+            isolate=self._isolate,
             journal=self._journal,
             report=_log.warning,
         )
