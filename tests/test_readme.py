@@ -84,3 +84,11 @@ def test_the_threats_have_tests():
 def test_every_test_that_is_named_exists(file, name):
     tree = ast.parse((Path(__file__).parents[1] / file).read_text(encoding="utf-8"))
     assert name in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+
+
+def test_a_server_under_pressure():
+    space = {"bd": bd}
+    exec(block("busy = bd.Server("), space)
+    run = space["run"]
+    assert set(run.requests["outcome"]) == {"served"}
+    assert len(run.by_client) == 3

@@ -100,10 +100,9 @@ def _from_log(
     """
     shift = server.began - talk.began
     clients = {str(wire_id): client for client, wire_id in enumerate(wire_ids, 1)}
-    logged, batches, ticks = server.seen(set(clients))
+    known, batches, ticks = server.seen(set(clients))
+    logged = [request for request in known if request.arrived + shift >= 0]  # else of the same name, before this run
     for request in logged:
-        if request.arrived + shift < 0:
-            continue  # a client of the same name sent it before this run
         row = talk.order[clients[request.client_id]][request.at]
         columns["arrived"][row] = request.arrived + shift
         if columns["outcome"][row] != "unknown":

@@ -20,6 +20,7 @@ from batchdemo.errors import ArgumentError
 from batchdemo.live.batcher import TextBatcher
 from batchdemo.live.envelope import opened
 from batchdemo.live.limits import Limits
+from batchdemo.live.lives import told
 from batchdemo.live.protocol import EXTENSION, DirectProtocol
 from batchdemo.live.requests import Account, Recipient, Request
 from batchdemo.queues.store import Row
@@ -61,11 +62,11 @@ class Connection:
         """Read on."""
         self.protocol.hold(False)
 
-    def deliver_rows(self, rows: list[Row]) -> bool:
-        """Send replies that come from the file: for the second time, perhaps."""
+    def deliver_rows(self, rows: list[Row], *, again: bool) -> bool:
+        """Send what stands in the file: for the second time, perhaps."""
         if not self.as_json:
             return self.protocol.send_texts([row.reply or "" for row in rows])
-        return self.protocol.send_texts([_row_json(row) for row in rows])
+        return self.protocol.send_texts([_row_json(row, again) for row in rows])
 
     def accept(self, row: int, key: str | None, *, again: bool) -> None:
         """Say that a request is on the disk; the plain wire has no word for it."""
@@ -73,10 +74,15 @@ class Connection:
             self.protocol.send_texts([json.dumps({"type": "accepted", "id": row, "key": key, "again": again})])
 
 
-def _row_json(row: Row) -> str:
+def _row_json(row: Row, again: bool) -> str:
+    said = {"id": row.id, "key": row.key, "again": again, "outcome": row.outcome}
     kind = {"served": "reply", "failed": "failure"}.get(row.outcome or "", "refusal")
-    said = {"type": kind, "text": row.reply, "id": row.id, "key": row.key, "again": True, "outcome": row.outcome}
-    return json.dumps({**said, "batch": row.batch or 0, "position": 0, "reason": "unknown"})
+    if kind == "refusal":
+        why = (row.reply or "").removeprefix("Rejected: ").removesuffix(f": {row.text}")
+        return json.dumps({"type": kind, "text": row.text, "reason": why, **said})
+    life, batch = told(row.batch or 0)
+    said.update(batch=batch, position=0, reason="unknown", life=life)
+    return json.dumps({"type": kind, "text": row.reply, **said})
 
 
 def _reply_json(request: Request, reply: str) -> str:
@@ -91,7 +97,7 @@ def _reply_json(request: Request, reply: str) -> str:
         "waiting_time": round(batch.record.released - request.arrived, 6),
     }
     if request.row:
-        said.update(id=request.row, key=request.key)
+        said.update(id=request.row, key=request.key, life=batch.life)
     return json.dumps(said)
 
 

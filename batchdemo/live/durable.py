@@ -8,13 +8,16 @@ notebook 02. After a crash what was not done is handled again: at least once. A 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from batchdemo.errors import QueueFullError, StoppedError
 from batchdemo.live.batcher import TextBatcher
 from batchdemo.live.handling import said
-from batchdemo.live.mailbox import Mailbox
+from batchdemo.live.lives import begun, numbered
+from batchdemo.live.mailbox import MOST_UNCONFIRMED, PAGE, Mailbox
 from batchdemo.live.requests import Batch, Recipient, Request
 from batchdemo.queues.committer import Committer
 from batchdemo.queues.store import Row, Store
@@ -35,17 +38,21 @@ class DurableBatcher(TextBatcher):
         self.again = 0  # requests that came once more with a key that is known
         self._committer = committer
         self._found = found  # what a server before this one accepted and did not finish
+        self._life = begun()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> None:
         """Take up what an earlier server left, in the order of its acceptance; from within the running loop."""
         self._loop = asyncio.get_running_loop()
+        patience = math.inf if self._limits.deadline is None else self._limits.deadline
         for row in self._found:
-            request = Request(row.text, self._box(row.client_id), self._clock())
+            now, waited = self._clock(), max(0.0, time.time() - row.accepted)
+            request = Request(row.text, self._box(row.client_id), now, deadline=now + patience - waited)
             request.row, request.key = row.id, row.key
             request.taken = True
             request.account.pending += 1
             self._recorder.requests.append(request)
+            self.deadlines.add(request.deadline, request)
             self.queue.push(request)
             self.waiting += 1
         self._found = []
@@ -57,6 +64,10 @@ class DurableBatcher(TextBatcher):
         box = request.recipient = self._box(request.client_id)
         account = box.account
         full = self.waiting + self.held + self.committing >= self.max_queue_size
+        if box.crowded:
+            self._recorder.requests.append(request)
+            self._end(request, "rejected", f"{MOST_UNCONFIRMED:,} replies to you are not confirmed, as many as may be")
+            return
         if full or not self.open or account.pending >= self._per_client:
             self._recorder.requests.append(request)
             self._overflow(request)
@@ -97,7 +108,8 @@ class DurableBatcher(TextBatcher):
 
     async def _begin_batch(self, batch: Batch) -> None:
         rows = [request.row for request in batch.requests]
-        await self._commit("taken", lambda store: store.take(rows, batch.record.batch))
+        batch.life, number = self._life, numbered(self._life, batch.record.batch)
+        await self._commit("taken", lambda store: store.take(rows, number))
 
     async def _keep(self, batch: Batch, results: Sequence[Any], error: BaseException | None) -> None:
         done = []
@@ -107,10 +119,22 @@ class DurableBatcher(TextBatcher):
         await self._commit("done", lambda store: store.finish(done))
 
     def _end(self, request: Request, outcome: str, why: str = "", retry_after: float | None = None) -> None:
-        row, text = request.row, request.text
-        super()._end(request, outcome, why, retry_after)
-        if row:
-            self._submit(lambda store: _never(store, row, outcome, f"Rejected: {why}: {text}"), self._heard)
+        if not request.row:
+            super()._end(request, outcome, why, retry_after)
+            return
+        box = self._box(request.client_id)
+        word = "Failed" if outcome == "failed" else "Rejected"
+        row = Row(request.row, request.client_id, request.key, request.text, 0.0, "done", None, outcome,
+                  f"{word}: {why}: {request.text}", None)  # fmt: skip
+        request.ended = self._clock()
+        self._count(outcome)
+        self._forget(request, outcome)
+
+        def told(_: Any, error: BaseException | None) -> None:
+            self._heard(_, error)
+            box.deliver_row(row)
+
+        self._submit(lambda store: store.finish([(row.id, outcome, row.reply)]), told)
 
     def confirm(self, connection: Recipient, ids: list[int]) -> None:
         """The client has these replies, and need not get them again."""
@@ -133,15 +157,28 @@ class DurableBatcher(TextBatcher):
         """A client has connected: give it what it missed, before anything new."""
         box = self._box(connection.account.client_id)
         box.open(connection)
-        client = connection.account.client_id
-        self._submit(lambda store: store.unsent(client), lambda rows, error: box.caught_up(connection, rows or []))
+        self._catch_up(box, connection, 0)
+
+    def _catch_up(self, box: Mailbox, connection: Any, after: int) -> None:
+        client = box.account.client_id
+
+        def read(rows: list[Row] | None, error: BaseException | None) -> None:
+            if rows is None:
+                self._report(f"what client {client} missed could not be read: {said(error)}")
+                connection.protocol.close(1011, "what you missed could not be read from the disk; connect again")
+                return
+            box.caught_up(connection, rows, lambda last: self._catch_up(box, connection, last))
+
+        self._submit(lambda store: store.unsent(client, after, PAGE), read)
 
     def leave(self, gone: set[Recipient]) -> None:
         """These connections are no more. Their requests stay: the replies wait in the file."""
         for connection in gone:
             box = connection.account.box
             if box is not None:
-                box.close(connection)
+                other = box.close(connection)
+                if other is not None and other not in gone:
+                    self.arrive(other)
             self.accounts.release(connection.account)
 
     # --- the disk ----------------------------------------------------------------------------------------
@@ -176,9 +213,3 @@ class DurableBatcher(TextBatcher):
     def _heard(self, _: Any, error: BaseException | None) -> None:
         if error is not None:
             self._report(f"what came of a request could not be written down: {said(error)}")
-
-
-def _never(store: Store, row: int, outcome: str, reply: str) -> None:
-    """It was told, so it is done and confirmed."""
-    store.finish([(row, outcome, reply)])
-    store.delivered([row])

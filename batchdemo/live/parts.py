@@ -48,12 +48,13 @@ class Queue(Protocol[R]):
 class Batch(Generic[R]):
     """A batch on its way through the handler; `record` is what is kept of it."""
 
-    __slots__ = ("record", "replied", "requests")
+    __slots__ = ("life", "record", "replied", "requests")
 
     def __init__(self, record: BatchRecord, requests: list[R]) -> None:
         self.record = record
         self.requests = requests
         self.replied = math.nan
+        self.life = 0  # of a durable server, in which it left
 
 
 def a_queue(value: Any) -> Any:

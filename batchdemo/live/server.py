@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import socket
 import time
 from collections import Counter
 from contextlib import suppress
@@ -150,6 +152,15 @@ class Server(Listener):
         except BaseException:
             sock.close()
             raise
+        try:
+            self._begin(sock)
+        except BaseException:
+            self._close_file()
+            raise
+        self.log.write(f"started at {self._address}: {named(self.policy)}")
+        return self
+
+    def _begin(self, sock: socket.socket) -> None:
         self.began = time.monotonic()
         self._reset()
         app = create_app(self._batcher, self._clockwork, self.clock, self._door, self._status, self._hosts, self._token)
@@ -161,10 +172,9 @@ class Server(Listener):
             ws_per_message_deflate=False,  # costs a tenth to a quarter of the CPU, for messages of a few bytes
             lifespan="on",
         )
-        self.log.write(f"started at {self.url}: {named(self.policy)}")
-        return self
 
     def _open_file(self) -> None:
+        self._close_file()  # where the server's thread ended by itself, and nobody stopped it
         if self._file is not None:
             store = Store(self._file)
             self._found = store.unfinished()
@@ -174,6 +184,9 @@ class Server(Listener):
     def stop(self) -> None:
         """Close every client and end the thread or process, within two seconds. Harmless when it is stopped."""
         super().stop()
+        self._close_file()
+
+    def _close_file(self) -> None:
         committer, self._committer = self._committer, None
         if committer is not None and not committer.close(CLOSE_WITHIN):
             self.log.write(f"the disk did not take what waited for it within {CLOSE_WITHIN:g} s")
@@ -184,12 +197,17 @@ class Server(Listener):
         own = self._thread = OwnProcess({**self._settings, "port": port, "process": False})
         self.port, self.began = own.port, own.began
         enter(self)
-        self.log.write(f"started at {self.url} in process {own.pid}: {named(self.policy)}")
+        self.log.write(f"started at {self._address} in process {own.pid}: {named(self.policy)}")
         return self
 
     @property
     def _own(self) -> OwnProcess | None:
         return self._thread if isinstance(self._thread, OwnProcess) else None
+
+    @property
+    def pid(self) -> int:
+        """The process in which it runs."""
+        return os.getpid() if self._own is None else self._own.pid
 
     def _take_leave(self, thread: ServerThread | OwnProcess) -> None:
         """Every client is closed with 1001, and told how many of its requests go unanswered."""

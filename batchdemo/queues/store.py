@@ -139,9 +139,10 @@ class Store:
         """Those that wait or were taken, in order of acceptance: what to serve after a crash."""
         return self._rows("state != 'done' ORDER BY id")
 
-    def unsent(self, client_id: str) -> list[Row]:
-        """Those of a client that are done and not confirmed, in order of acceptance."""
-        return self._rows("client_id = ? AND state = 'done' AND delivered IS NULL ORDER BY id", client_id)
+    def unsent(self, client_id: str, after: int = 0, most: int = -1) -> list[Row]:
+        """Those of a client that are done and not confirmed, in order of acceptance: `most` of them, after an id."""
+        where = "client_id = ? AND id > ? AND state = 'done' AND delivered IS NULL ORDER BY id LIMIT ?"
+        return self._rows(where, client_id, after, most)
 
     def lookup(self, client_id: str, key: str) -> Row | None:
         """The request that this client sent with this key, while it is remembered."""
