@@ -5,6 +5,7 @@ What the tutorial's scheduled job does. Replies of one batch go to each client i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from batchdemo.live.limits import Capacity, Limits
 from batchdemo.live.outside import Outside
 from batchdemo.live.parts import Queue
 from batchdemo.live.recorder import Recorder
-from batchdemo.live.requests import Accounts, Batch, Recipient, Request
+from batchdemo.live.requests import Account, Accounts, Batch, Recipient, Request
 from batchdemo.policies import Policy
 from batchdemo.queues import Fifo
 from batchdemo.records import BatchRecord
@@ -67,14 +68,15 @@ class TextBatcher(Core[Request]):
     def submit(self, request: Request) -> None:
         """Put the request in the queue, or let it wait outside, or tell the client why not."""
         self._recorder.requests.append(request)
-        self.deadlines.add(request.deadline, request)
+        if request.deadline != math.inf:
+            self.deadlines.add(request.deadline, request)
         if self.outside and request.recipient in self.outside:  # behind its own that came before
             self.outside.add(request.recipient, request)
         elif not self._admit(request):
             self._overflow(request)
 
     def _admit(self, request: Request) -> bool:
-        account = request.account
+        account = request.recipient.account  # type: ignore[union-attr]  # it has one until it is done with
         if account.pending >= self._per_client:
             return False
         account.pending += 1
@@ -240,15 +242,34 @@ class TextBatcher(Core[Request]):
         self._capacity.finished(batch.record.duration)
         shares: dict[Recipient, list[tuple[Request, str]]] = {}
         for request, result in zip(batch.requests, results or [error] * len(batch.requests), strict=True):
-            assert request.recipient is not None
-            request.outcome, reply = self._outcome(request, result)
-            shares.setdefault(request.recipient, []).append((request, reply))
+            recipient, reply, request.outcome = request.recipient, result, "served"
+            if type(result) is not str:  # as nearly never
+                request.outcome, reply = self._outcome(request, result)
+            assert recipient is not None
+            share = shares.get(recipient)
+            if share is None:
+                share = shares[recipient] = []
+            share.append((request, reply))
         for recipient, share in shares.items():
-            gone = not recipient.deliver(share)
+            there = recipient.deliver(share)
             if self.twice:
                 recipient.deliver(share)
-            for request, _ in share:
-                outcome = "cancelled" if gone else request.outcome
-                self._count(outcome)
-                self._forget(request, outcome)
+            self._answered(recipient.account, share, there)
         self.twice = max(0, self.twice - 1)
+
+    def _answered(self, account: Account, share: list[tuple[Request, str]], there: bool) -> None:
+        """What `_end` does of one, for all that a batch had for a client, at a fraction of the cost."""
+        served = 0
+        for request, _ in share:
+            request.text, request.recipient, request.taken = "", None, False
+            if not there:
+                request.outcome = "cancelled"
+            served += request.outcome == "served"
+        self.served += served
+        if served < len(share):
+            for request, _ in share:
+                if request.outcome != "served":
+                    self._count(request.outcome)
+        account.pending -= len(share)
+        if not account.connections:
+            self.accounts.release(account)
