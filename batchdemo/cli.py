@@ -105,6 +105,7 @@ def serve(
 ) -> None:
     """Run the server in the foreground until Ctrl-C."""
     from batchdemo.live.server import Server  # noqa: PLC0415
+    from batchdemo.live.thread import freeze  # noqa: PLC0415
     from batchdemo.policies import FixedInterval  # noqa: PLC0415
 
     policy = FixedInterval(max_batch_size, interval)
@@ -124,6 +125,7 @@ def serve(
         allowed_hosts=tuple(allowed_host or ()),
     )
     with server:
+        freeze()
         typer.echo(f"The page is at {server.url}\nClients connect to {server.ws_url}\nPolicy: {policy}. Ctrl-C stops.")
         while server.running and not stop.wait(0.2):  # Event.wait without a time-out would keep Ctrl-C waiting
             pass

@@ -152,8 +152,10 @@ def echo(port: int, interval: float, limit: int) -> None:
 def batchdemo(port: int, interval: float, limit: int) -> None:
     """With room for all that is in flight: a refusal is no reply."""
     import batchdemo as bd
+    from batchdemo.live.thread import freeze
 
     bd.Server(bd.FixedInterval(limit, interval), port=port, max_queue_size=1_000_000).start()
+    freeze()  # as `batchdemo serve` does
     threading.Event().wait()
 
 

@@ -15,6 +15,7 @@ import cloudpickle
 
 from batchdemo.errors import ServerError
 from batchdemo.live.server import Server
+from batchdemo.live.thread import freeze
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
         sys.path[:] = paths
         try:
             server = Server(**cloudpickle.loads(blob)).start()
+            freeze()
         except BaseException as error:
             parent.send((False, error_to_send(error)))
             return
