@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py [--requests 1000000] [--connections 100] [--quick]
 
-A server in a process of its own, with the record of its last 1,000 requests, batches and ticks, answers up to 2048 every 10 ms. What
-is shown is the memory that the system says it holds (resident set), after each tenth.
+A server in a process of its own, with the record of its last 1,000 requests, batches and ticks, answers up to 2048
+every 10 ms. What is shown is the memory that the system says it holds (resident set), after each tenth.
 """
 
 from __future__ import annotations
