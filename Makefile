@@ -19,7 +19,7 @@ lab: .venv/.ready-lab  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 test: .venv/.ready-dev  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.ready-dev  ## Look for faults without running anything
 	$(BIN)/ruff check .
