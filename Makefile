@@ -35,7 +35,7 @@ course: .venv/.ready-dev  ## Lay out a course folder for nbgrader in out/course
 	$(BIN)/python tests/notebooks/build.py --course out/course
 
 bench: .venv/.ready-dev  ## Measure everything in benchmarks/ (some minutes; leave the machine alone meanwhile)
-	@for script in throughput ticks slow_handler startup costs policies simulating preforming submitting added_wait memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	@for script in throughput ticks slow_handler startup costs policies simulating preforming submitting added_wait memory soak; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 constraints: .venv/.ready-dev  ## Renew constraints.txt from what pyproject.toml allows (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batchdemo.handlers import echo
     from batchdemo.live.background import background
     from batchdemo.live.client import send
+    from batchdemo.live.lasting import Client
     from batchdemo.live.ports import stop_all
     from batchdemo.live.server import Server
     from batchdemo.live.submitting import Batcher
@@ -46,6 +47,7 @@ _HOMES = {
     "AIMD": "batchdemo.policies",
     "BatchdemoError": "batchdemo.errors",
     "Batcher": "batchdemo.live.submitting",
+    "Client": "batchdemo.live.lasting",
     "CostModel": "batchdemo.policies",
     "FixedInterval": "batchdemo.policies",
     "GroupCommit": "batchdemo.policies",
@@ -80,6 +82,7 @@ __all__ = [  # in the order of _HOMES; written out for those who read without ru
     "AIMD",
     "BatchdemoError",
     "Batcher",
+    "Client",
     "CostModel",
     "FixedInterval",
     "GroupCommit",

@@ -11,7 +11,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["added_wait", "memory", "policies", "preforming", "simulating", "submitting"])
+@pytest.mark.parametrize("name", ["added_wait", "memory", "policies", "preforming", "simulating", "soak", "submitting"])
 def test_a_quick_run_prints_its_table(name):
     ran = subprocess.run(
         [sys.executable, FOLDER / f"{name}.py", "--quick"], capture_output=True, text=True, timeout=100, check=False

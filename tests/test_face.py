@@ -14,6 +14,7 @@ NAMES = [
     "AIMD",
     "BatchdemoError",
     "Batcher",
+    "Client",
     "CostModel",
     "FixedInterval",
     "GroupCommit",

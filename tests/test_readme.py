@@ -60,6 +60,15 @@ def test_the_course_kit():
     assert "First find the batch in which it leaves." in str(space["hint"]("ex01_2", level=1))
 
 
+def test_durability(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    space = {"bd": bd}
+    exec(block("bd.Client("), space)
+    assert space["lasting"].requests["outcome"].tolist() == ["served"] * 18
+    assert space["lasting"].strays == ()
+    assert space["ann"].duplicates == 0
+
+
 POLICIES = [name for name in bd.__all__ if hasattr(getattr(bd, name), "decide")]
 
 

@@ -182,6 +182,21 @@ class APolicy:
 
 
 @dataclass(frozen=True)
+class AQueue:
+    """A queue in which nobody waits; its class in its stead is the usual slip."""
+
+    asks: str = "a queue of bd.queues"
+
+    def read(self, answer: Any) -> Any:
+        """Anything with the methods of a queue."""
+        if isinstance(answer, type):
+            raise _misfit(answer, self.asks, "Call the class, to make an object of it.")
+        if not all(hasattr(answer, name) for name in ("push", "pop", "remove", "oldest", "newest", "__len__")):
+            raise _misfit(answer, self.asks)
+        return answer
+
+
+@dataclass(frozen=True)
 class ARun:
     """A `Run`, as `bd.send` returns it."""
 

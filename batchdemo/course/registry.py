@@ -9,8 +9,11 @@ from batchdemo.course.ex04 import EXERCISES as EX04
 from batchdemo.course.ex05 import EXERCISES as EX05
 from batchdemo.course.ex06 import EXERCISES as EX06
 from batchdemo.course.ex07 import EXERCISES as EX07
+from batchdemo.course.ex08 import EXERCISES as EX08
+from batchdemo.course.ex09 import EXERCISES as EX09
+from batchdemo.course.ex10 import EXERCISES as EX10
 from batchdemo.course.exercise import Exercise
 
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise for exercise in (*EX01, *EX02, *EX03, *EX04, *EX05, *EX06, *EX07)
+    exercise.name: exercise for exercise in (*EX01, *EX02, *EX03, *EX04, *EX05, *EX06, *EX07, *EX08, *EX09, *EX10)
 }

@@ -22,28 +22,40 @@ from batchdemo.live.ports import holders
 
 
 def background(
-    app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, allowed_hosts: tuple[str, ...] | list[str] = ()
+    app: ASGIApp,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    allowed_hosts: tuple[str, ...] | list[str] = (),
+    token: str | None = None,
 ) -> Background:
     """Serve any ASGI application, as one made with FastAPI, in the background; returns once it answers.
 
     app             the application itself; its lifespan runs in the thread that serves it
     host, port      where it listens; port 0 takes a free one
     allowed_hosts   further names under which a hub or proxy calls it, as `hub.example.org`
+    token           what whoever calls it must name to be let in, as in `Server`
 
     A cell may be run again: what serves the same application, or holds the same port, is stopped first. A new
     application in place of the old one is another matter: give both the same port, or the old one lives on.
     What the application's startup raises is raised here, as the cause of a `ServerError`.
     """
-    return Background(app, host=host, port=port, allowed_hosts=allowed_hosts).start()
+    return Background(app, host=host, port=port, allowed_hosts=allowed_hosts, token=token).start()
 
 
 class Background(Listener):
     """A running application: `url`, `ws_url` for `bd.send`, `log`, and `stop`. Made by `background`."""
 
     def __init__(
-        self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, allowed_hosts: tuple[str, ...] | list[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        allowed_hosts: tuple[str, ...] | list[str] = (),
+        token: str | None = None,
     ) -> None:
-        super().__init__(host, port, allowed_hosts)
+        super().__init__(host, port, allowed_hosts, token)
         self.app = _asgi(app)
         self._again = False
 
@@ -57,7 +69,7 @@ class Background(Listener):
         self._again = bool(earlier)
         watched = _Watched(self.app, self.log.write)
         try:
-            self._serve(Guard(watched, self._hosts), sock, lifespan="auto")
+            self._serve(Guard(watched, self._hosts, self._token), sock, lifespan="auto")
         except ServerError as error:
             raise self._start_error(error, watched.failure) from (watched.failure or error)
         self.log.write(f"started at {self.url}: {self._name}")
@@ -87,7 +99,7 @@ class Background(Listener):
             state += " (an earlier run of the same application was stopped first)"
         elif self._replaced:
             state += f" (replaced an earlier server on port {self.port})"
-        clients = [] if self.port is None else [("clients connect to", self.ws_url)]
+        clients = [] if self.port is None else [("clients connect to", self.ws_url.split("?")[0])]
         return [("state", state), ("application", self._name), *clients]
 
 

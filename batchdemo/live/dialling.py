@@ -20,6 +20,7 @@ OPEN_WITHIN = 10.0  # seconds
 
 async def dial(uri: str, *, offer_json: bool) -> ClientConnection:
     """A connection to this address. SendError: it does not answer, or with no WebSocket."""
+    shown = uri.split("?", maxsplit=1)[0]  # there may be a token in the rest
     try:
         return await connect(
             uri,
@@ -30,16 +31,17 @@ async def dial(uri: str, *, offer_json: bool) -> ClientConnection:
             proxy=None if is_loopback(uri) else True,  # a classroom's proxy knows no 127.0.0.1
         )
     except InvalidURI as error:
-        raise SendError(f"to must be a WebSocket address, got {uri!r}: {error}") from error
+        raise SendError(f"to must be a WebSocket address, got {shown!r}: {error}") from error
     except (InvalidMessage, InvalidHandshake, EOFError) as error:
-        raise SendError(
-            f"{uri} answers, but not with a WebSocket: {error}. Is it the right port, and the right path?"
-        ) from error
+        remedy = "Is it the right port, and the right path?"
+        if "401" in str(error):
+            remedy = "It asks for a token: put ?token=… at the end of the address, or take the server's own ws_url."
+        raise SendError(f"{shown} answers, but not with a WebSocket: {error}. {remedy}") from error
     except TimeoutError as error:
-        raise SendError(f"{uri} did not finish the handshake within {OPEN_WITHIN:g} s.") from error
+        raise SendError(f"{shown} did not finish the handshake within {OPEN_WITHIN:g} s.") from error
     except OSError as error:
         raise SendError(
-            f"{uri} cannot be reached: {error.strerror or error}. Is the server running there? "
+            f"{shown} cannot be reached: {error.strerror or error}. Is the server running there? "
             "`batchdemo serve` runs one on port 8000."
         ) from error
 

@@ -176,8 +176,8 @@ class DurableBatcher(TextBatcher):
         for connection in gone:
             box = connection.account.box
             if box is not None:
-                other = box.close(connection)
-                if other is not None and other not in gone:
+                other = box.close(gone)
+                if other is not None:
                     self.arrive(other)
             self.accounts.release(connection.account)
 

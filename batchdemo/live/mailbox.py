@@ -8,7 +8,7 @@ the client's next connection, so it may come twice, and is never lost.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from batchdemo.live.requests import Account, Request
@@ -56,10 +56,10 @@ class Mailbox:
         self._connection, self._later = connection, []
         connection.protocol.on_pong = self._ponged
 
-    def close(self, connection: Any) -> Any:
-        """That connection is no more. The one that is to be opened in its place, where the client has another."""
-        if self._connection is not connection:
-            self._older = [other for other in self._older if other is not connection]
+    def close(self, gone: Collection[Any]) -> Any:
+        """These connections are no more. The one that is to be opened in their place, where the client has another."""
+        self._older = [other for other in self._older if other not in gone]
+        if self._connection is None or self._connection not in gone:
             return None
         self._connection = self._later = None
         self._forget_sent()
@@ -87,7 +87,8 @@ class Mailbox:
         """
         if self._connection is not connection or self._later is None:
             return
-        page, length = [], 0
+        page: list[Row] = []
+        length = 0
         for row in missed:
             length += len(row.reply or "")
             if page and length > PAGE_TEXT:
@@ -113,8 +114,8 @@ class Mailbox:
         if self._connection is None:
             return
         self._connection.accept(row.id, row.key, again=True)
-        # One that was confirmed is not among those that it is being told.
-        if row.state == "done" and (self._later is None or row.delivered is not None):
+        # One that was neither confirmed nor sent yet is on its way, behind those that come before it.
+        if row.delivered is not None or row.id in self._sent:
             self._send_rows([row])
 
     # --- what is new -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -90,6 +91,17 @@ class Ledger:
     def __contains__(self, number: int) -> bool:
         """Whether one of the requests carries it."""
         return number in self._row
+
+    def row(self, number: int) -> int | None:
+        """The row of this number, where there is one."""
+        return self._row.get(number)
+
+    def copy(self) -> Ledger:
+        """What it holds now, for whoever reads it while the original is written on."""
+        twin = copy.copy(self)
+        for name in ("numbers", "owners", "sent", "received", "replies", "strays"):
+            setattr(twin, name, list(getattr(self, name)))
+        return twin
 
     def add(self, numbers: list[int], owner: int) -> range:
         """Further requests: their rows."""

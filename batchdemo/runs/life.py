@@ -75,7 +75,7 @@ def life(run: Run, number: Any) -> Life:
         reason = REASONS[batches.reason[mine[0]]]
     mates = np.flatnonzero((table.batch == row.batch) & (table.number != number)) if size else np.array([], int)
     several = len(table) > 1 and bool((table.client != row.client).any())
-    return Life(row, mates, size, reason, handling, several, run.about.batches_from.startswith("gaps"), _end(run))
+    return Life(row, mates, size, reason, handling, several, run.about.batches_from.startswith("gaps"), end_of(run))
 
 
 def _numbers(numbers: Any) -> str:
@@ -86,7 +86,7 @@ def _numbers(numbers: Any) -> str:
     return listed(numbers)
 
 
-def _end(run: Run) -> float:
+def end_of(run: Run) -> float:
     """When the last was seen of the run."""
     table = run.request_table
     last = [times[~np.isnan(times)].max(initial=0.0) for times in (table.sent, table.received, run.tick_table.ran)]

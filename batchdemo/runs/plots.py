@@ -12,8 +12,7 @@ from batchdemo.runs.cadence import cadence as cadence_of
 from batchdemo.runs.checks import lateness
 from batchdemo.runs.figure import describe, new_axes, title
 from batchdemo.runs.gap import comparable, gap, predictions
-from batchdemo.runs.leaving import left_queue
-from batchdemo.runs.words import joined, observed, seconds
+from batchdemo.runs.words import joined, observed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +28,8 @@ FEW = 120  # requests up to which the wait of each is drawn
 SAID = 8  # batches or ticks up to which the alt text says each
 
 
-def _thinned(count: int) -> Any:
+def thinned(count: int) -> Any:
+    """The places of those that are drawn: all, or every k-th."""
     return np.arange(count) if count <= MOST else np.unique(np.linspace(0, count - 1, MOST).astype(int))
 
 
@@ -38,8 +38,8 @@ def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
     table = run.request_table
     predicted = predictions(predicted, len(table))
     ax = new_axes() if ax is None else ax
-    shown = _thinned(len(table))
-    _tick_lines(run, ax)
+    shown = thinned(len(table))
+    tick_lines(run, ax)
     if len(table) <= FEW:
         _waits(run, ax)
     _replies(run, ax, shown)
@@ -49,8 +49,8 @@ def staircase(run: Run, ax: Axes | None, predicted: Any) -> Axes:
         _prediction(run, ax, predicted, shown)
         off = [gap(run, predicted)]
     describe(ax, " ".join([run.describe(), *off]))
-    thinned = "" if len(shown) == len(table) else f" Drawn: {len(shown):,} of {len(table):,}."
-    title(ax, observed(run) + thinned, *off)  # without the notes: the font may lack what came over the wire
+    of_many = "" if len(shown) == len(table) else f" Drawn: {len(shown):,} of {len(table):,}."
+    title(ax, observed(run) + of_many, *off)  # without the notes: the font may lack what came over the wire
     ax.set_xlabel("time since the run began (s)")
     ax.set_ylabel("number of the request")
     ax.margins(x=0.03, y=0.08)
@@ -95,7 +95,8 @@ def _prediction(run: Run, ax: Axes, predicted: Any, shown: Any) -> None:
     ax.plot(said, number, "o", mfc="none", mec="black", ms=10, label="your prediction", zorder=2)
 
 
-def _tick_lines(run: Run, ax: Axes) -> None:
+def tick_lines(run: Run, ax: Axes) -> None:
+    """A dotted line a tick, where they are few."""
     ran = run.tick_table.ran
     if 0 < len(ran) <= 100:
         top = ax.get_xaxis_transform()
@@ -116,50 +117,6 @@ def _batch_labels(run: Run, ax: Axes) -> None:
             ax.annotate(label, at, (-6, 5), textcoords="offset points", fontsize=9, ha="right", bbox=box, zorder=4)
 
 
-def queue(run: Run, ax: Axes | None) -> Axes:
-    """The queue's length over time, a step up at each arrival and down at each batch."""
-    ax = new_axes() if ax is None else ax
-    table = run.request_table
-    seen_inside = bool(len(table)) and not np.isnan(table.arrived).all()
-    came, left = (table.arrived, left_queue(run)) if seen_inside else (table.sent, table.received)
-    taken = (table.outcome != OUTCOMES.index("rejected")) | (left > came)  # what was refused at once never waited
-    gone = taken & ~np.isnan(left)
-    batch, served = table.batch[gone], ~np.isnan(table.released[gone])
-    came, left = came[taken & ~np.isnan(came)], left[gone]
-    times = np.concatenate([came, left])
-    # At one instant: who is dropped makes room, then somebody comes, who may be what makes the batch full.
-    order = np.lexsort((np.concatenate([np.ones(len(came)), np.where(served, 2, 0)]), times))
-    length = np.cumsum(np.concatenate([np.ones(len(came)), -np.ones(len(left))])[order])
-    shown = _thinned(len(times))
-    if len(times) > MOST:  # every k-th point would miss the peak
-        shown = np.union1d(shown, [int(length.argmax())])
-    _tick_lines(run, ax)
-    ax.step(times[order][shown], length[shown], where="post", color=COLOURS[0], lw=1.6)
-    ax.fill_between(times[order][shown], length[shown], step="post", color=COLOURS[0], alpha=0.15)
-    what = "requests waiting in the queue" if seen_inside else "requests sent and not yet answered"
-    peak = f"at most {int(length.max()):,}" if len(length) else "none"
-    sentence = f"{what.capitalize()}: {peak}."
-    title(ax, sentence)
-    describe(ax, sentence + _lengths(times[order], length, left, batch))
-    ax.set_xlabel("time since the run began (s)")
-    ax.set_ylabel(what)
-    ax.set_ylim(bottom=0)
-    ax.set_xlim(left=0)
-    ax.locator_params(axis="y", integer=True)
-    return ax
-
-
-def _lengths(times: Any, length: Any, left: Any, batch: Any) -> str:
-    """The queue's length after each batch, or where there are many at each quarter of the time, in words."""
-    if not len(times):
-        return ""
-    when, ends = "After each batch", [float(left[batch == one].max()) for one in np.unique(batch)[: SAID + 1]]
-    if not 0 < len(ends) <= SAID:
-        when, ends = "At each quarter of the time", np.linspace(times[0], times[-1], 5)[1:].tolist()
-    after = length[np.searchsorted(times, ends, side="right") - 1]
-    return f" {when}: {joined([f'{int(n):,} at {seconds(end)}' for n, end in zip(after, ends, strict=True)])}."
-
-
 def cadence(run: Run, ax: Axes | None) -> Axes:
     """Lateness of each tick against its place on the grid, in milliseconds."""
     ax = new_axes() if ax is None else ax
@@ -173,7 +130,7 @@ def cadence(run: Run, ax: Axes | None) -> Axes:
         title(ax, nothing)
         describe(ax, nothing)
         return ax
-    shown = _thinned(len(seen.ran))
+    shown = thinned(len(seen.ran))
     ran, late = seen.ran[shown], seen.lateness[shown] * 1e3
     ax.vlines(ran, 0, late, color=COLOURS[0], lw=1.0)
     ax.plot(ran, late, "o", color=COLOURS[0], ms=5, label=thing)

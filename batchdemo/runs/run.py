@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from batchdemo.arguments import refuse
 from batchdemo.records import OUTCOMES
-from batchdemo.runs import client_plot, fairness, files, life, order, plots, slopes, swimlane, words
+from batchdemo.runs import (
+    client_plot,
+    fairness,
+    files,
+    latency_plot,
+    life,
+    order,
+    plots,
+    queue_length,
+    slopes,
+    swimlane,
+    words,
+)
 from batchdemo.runs.checks import Checks, check
 from batchdemo.runs.gap import gap
 from batchdemo.runs.show import bundle, text_form
@@ -186,8 +198,15 @@ class Run:
         return plots.staircase(self, ax, predicted)
 
     def plot_queue(self, ax: Axes | None = None) -> Axes:
-        """How many requests were waiting, over time."""
-        return plots.queue(self, ax)
+        """How many requests were waiting, over time, with a mark where one was rejected or expired."""
+        return queue_length.plot_queue(self, ax)
+
+    def plot_latency(self, ax: Axes | None = None) -> Axes:
+        """How long each request took until its end, against when it was sent, marked by its outcome.
+
+        From its sending to its reply or refusal; for one that heard nothing, the time until the run ended.
+        """
+        return latency_plot.plot_latency(self, ax)
 
     def plot_cadence(self, ax: Axes | None = None) -> Axes:
         """How late each tick was, in milliseconds, with the line of its drift."""

@@ -33,6 +33,8 @@ def test_there_are_notebooks_one_student_version_each():
         "05_whose_batch",
         "06_the_clock",
         "07_predict",
+        "08_overload",
+        "09_fairness",
     ]
     assert sorted(path.name for path in build.NOTEBOOKS.glob("*.ipynb")) == [path.name for path in SOURCES]
 

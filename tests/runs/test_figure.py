@@ -17,7 +17,7 @@ from PIL import Image
 from batchdemo.runs.figure import describe, new_axes
 
 MIMES = {"text/plain", "text/html", "image/png"}
-PLOTS = ["plot", "plot_queue", "plot_cadence"]
+PLOTS = ["plot", "plot_queue", "plot_latency", "plot_cadence"]
 
 
 def shown(figure, **kwargs):
@@ -124,6 +124,7 @@ SAID = {
     "plot": ideal().describe(),
     "plot_queue": "Requests waiting in the queue: at most 18. "
     "After each batch: 13 at 5.00 s, 8 at 10.00 s, 3 at 15.00 s and 0 at 20.00 s.",
+    "plot_latency": "Latency: 18 served, after 5.00 s to 20.00 s, mean 11.67 s.",
     "plot_cadence": "Worst tick 1.3 ms late, drift -0.14 ms a tick, against the server's own grid. "
     "In turn: 0.2 ms late, 1.3 ms late, 0.4 ms early and 0.3 ms late.",
 }

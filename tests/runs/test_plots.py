@@ -11,7 +11,7 @@ from make import RUNS, Made, at_times, ideal, million
 from batchdemo.errors import ArgumentError
 from batchdemo.runs.plots import COLOURS, MARKERS, MOST
 
-PLOTS = ["plot", "plot_queue", "plot_cadence"]
+PLOTS = ["plot", "plot_queue", "plot_latency", "plot_cadence"]
 
 
 def points(ax):
