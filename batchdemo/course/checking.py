@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
 from batchdemo.arguments import refuse, whole
@@ -64,6 +65,9 @@ def hint(name: str, level: int = 1) -> Hint:
 def _find(name: object) -> Exercise:
     if isinstance(name, str) and name in EXERCISES:
         return EXERCISES[name]
-    near = difflib.get_close_matches(name, EXERCISES, 1) if isinstance(name, str) and len(name) < 100 else []
+    near = []
+    if isinstance(name, str) and len(name) < 100:
+        padded = re.sub(r"(?i)^ex(\d)_", r"ex0\1_", name)  # ex1_2 is nearer to ex01_2 than to ex10_2
+        near = difflib.get_close_matches(padded, EXERCISES, 1)
     meant = f"Did you mean {near[0]!r}? " if near else ""
     refuse("name", "the name of an exercise", name, f"{meant}There are {', '.join(EXERCISES)}.")

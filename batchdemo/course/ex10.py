@@ -214,7 +214,7 @@ EXERCISES = (
             "the next": [PROMISES[(PROMISES.index(str(one)) + 1) % 3] for one in _kept(given)],
             "one wrong": [*_kept(given)[:2], PROMISES[PROMISES.index(str(_kept(given)[2])) - 1]],
         },
-        classic=_three(random.Random("histories"), 1),  # noqa: S311  - an order, not a secret
+        classic=_three(random.Random("telephone"), 1),  # noqa: S311  - an order, not a secret
         draw=_three,
         further=_three_told,
     ),

@@ -258,8 +258,8 @@ class Core(ABC, Generic[R]):
             self._report(f"batch {batch.record.batch}: the handler failed: {said(error)}")
         now = self._clock()
         batch.record = BatchRecord(*batch.record[:-1], now - began)  # _replace takes twice as long
+        batch.replied = self._clock()  # before the first is written: a client may have it at once
         self._answer(batch, results, error)
-        batch.replied = self._clock()
         batch.requests = []
         self.held -= len(requests)
         self.running -= 1

@@ -29,9 +29,10 @@ def plot_queue(run: Run, ax: Axes | None) -> Axes:
     came, left = (table.arrived, left_queue(run)) if seen_inside else (table.sent, table.received)
     lost = {word: left[(table.outcome == OUTCOMES.index(word)) & ~np.isnan(left)] for word in LOST}
     taken = (table.outcome != OUTCOMES.index("rejected")) | (left > came)  # what was refused at once never waited
-    batch = table.batch[taken & ~np.isnan(left)]
-    came, left = came[taken & ~np.isnan(came)], left[taken & ~np.isnan(left)]
-    times, length = _steps(came, left)
+    gone = taken & ~np.isnan(left)
+    batch, served = table.batch[gone], ~np.isnan(table.released[gone])
+    came, left = came[taken & ~np.isnan(came)], left[gone]
+    times, length = _steps(came, left, served)
     shown = thinned(len(times))
     if len(times) > MOST:  # every k-th point would miss the peak
         shown = np.union1d(shown, [int(length.argmax())])
@@ -52,10 +53,11 @@ def plot_queue(run: Run, ax: Axes | None) -> Axes:
     return ax
 
 
-def _steps(came: Any, left: Any) -> tuple[Any, Any]:
+def _steps(came: Any, left: Any, served: Any) -> tuple[Any, Any]:
     """When the length changed, and what it was from then on."""
     times = np.concatenate([came, left])
-    order = np.argsort(times, kind="stable")
+    # At one instant: who is dropped makes room, then somebody comes, who may be what makes the batch full.
+    order = np.lexsort((np.concatenate([np.ones(len(came)), np.where(served, 2, 0)]), times))
     return times[order], np.cumsum(np.concatenate([np.ones(len(came)), -np.ones(len(left))])[order])
 
 

@@ -224,10 +224,10 @@ def test_every_history_could_have_happened():
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (["exactly once"] * 3, "Count there how often #1 was served"),
-        (["at least once", "at least once", "exactly once"], "You called history A at least once"),
-        (["at most once", "at most once", "exactly once"], "You called history B at most once"),
-        (["at most once", "at least once", "at most once"], "how often each of its numbers was served"),
+        (["exactly once"] * 3, "You called history A exactly once. Count there how often #"),
+        (["at least once", "exactly once", "at least once"], "You called history A at least once"),
+        (["at most once", "at most once", "at least once"], "how often each of its numbers was served"),
+        (["at most once", "exactly once", "exactly once"], "You called history C exactly once"),
         (["at most once", "at least once"], "yours has 2 where 3 belong"),
         ("exactly once", "You answered 'exactly once'"),
         (["once"] * 3, "At place 1 of your list"),

@@ -35,6 +35,7 @@ def test_there_are_notebooks_one_student_version_each():
         "07_predict",
         "08_overload",
         "09_fairness",
+        "10_failure",
     ]
     assert sorted(path.name for path in build.NOTEBOOKS.glob("*.ipynb")) == [path.name for path in SOURCES]
 

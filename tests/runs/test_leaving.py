@@ -22,7 +22,8 @@ def test_the_plot_of_the_queue_ends_empty_and_never_holds_more_than_the_bound():
     arrivals = bd.arrivals.poisson(1.5, 300, seed=1)
     for settings in ({"max_queue_size": 8}, {"max_queue_size": 8, "overflow": "drop_oldest"}, {"deadline": 6.0}):
         run = bd.simulate(bd.FixedInterval(5, 5.0), arrivals, **settings)
-        length = run.plot_queue().lines[-1].get_ydata()
+        (line,) = [line for line in run.plot_queue().lines if line.get_drawstyle() == "steps-post"]
+        length = line.get_ydata()
         assert length[-1] == 0
         assert length.max() <= settings.get("max_queue_size", np.inf)
 
