@@ -38,6 +38,7 @@ from batchdemo.records import TickRecord
 __all__ = ["LOG_LINES", "MAX_CLIENTS", "Server", "stop_all"]
 
 MAX_CLIENTS = 10_000
+KEEP_REPLIES = 7 * 86_400.0  # seconds; older ones are dropped when a durable server starts
 CLOSE_WITHIN = 5.0  # seconds for the disk
 MAX_MESSAGE = 64 * 1024  # bytes of one message from a client
 
@@ -181,6 +182,8 @@ class Server(Listener):
         self._close_file()  # where the server's thread ended by itself, and nobody stopped it
         if self._file is not None:
             store = Store(self._file)
+            with store.transaction():  # replies to clients that never came back
+                store.forget(time.time() - KEEP_REPLIES)
             self._found = store.unfinished()
             # Those that are accepted are bounded already, and what came of them must find a place.
             self._committer = Committer(store, max_pending=10_000_000)

@@ -152,3 +152,20 @@ def test_a_reply_that_is_on_its_way_is_not_sent_before_its_turn():
     connection.deliver_rows.assert_not_called()
     box.came_again(row._replace(delivered=1))
     connection.deliver_rows.assert_called_once()
+
+
+def test_a_reply_to_one_who_never_comes_back_is_dropped_at_a_start_in_the_end(file, until, monkeypatch):
+    with bd.Server(QUICK, queue=address(file)) as server:
+        with Wire(server) as ann:
+            ann.send(1)
+            ann.get("accepted")
+        until(lambda: server.stats()["served"] == 1)
+        server.stop()
+        server.start()
+        with Wire(server) as ann:
+            assert ann.get()["text"] == "You wrote: 1"  # not yet
+        server.stop()
+        monkeypatch.setattr("batchdemo.live.server.KEEP_REPLIES", -1.0)
+        server.start()
+        with Wire(server) as ann:
+            assert ann.silent()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -170,14 +169,6 @@ def test_a_file_that_cannot_be_used_is_an_error_in_the_cell(tmp_path, what, proc
     server.stop()
     if isinstance(kept, subprocess.Popen):
         kept.communicate(timeout=20)
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser may write to anything")
-def test_a_file_that_is_read_only(file):
-    Store(file).close()
-    file.chmod(0o400)
-    with pytest.raises(QueueFileError, match="be writable"):
-        bd.Server(queue=address(file)).start()
 
 
 def test_two_servers_do_not_share_a_file(file):
