@@ -205,7 +205,7 @@ def tell(soak, kills, took, left, twice_in_file, sound):
         "accepted and lost": lost,
         "numbers without an answer in the end": unanswered,
         "left unfinished in the file": left,
-        "served twice, with a key": extra[True] + twice_in_file,
+        "answered twice, with a key": extra[True] + twice_in_file,
         "replies out of order within a client": sum(one.disordered for one in notes),
     }
     facts = {
@@ -218,7 +218,7 @@ def tell(soak, kills, took, left, twice_in_file, sound):
         "requests served": sum(len(one.replied) for one in notes),
         "requests refused": sum(one.refused for one in notes),
         "sent again": sum(one.again for one in notes),
-        "served twice, without a key": extra[False],
+        "answered twice, without a key": extra[False],
     }
     rows = [[name, f"{value:,}", ""] for name, value in facts.items()]
     report.show(["what", "count", "must be"], [*rows, *([name, f"{value:,}", "0"] for name, value in musts.items())])

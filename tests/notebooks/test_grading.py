@@ -17,7 +17,11 @@ from test_notebooks import grading
 from batchdemo.course.registry import EXERCISES
 
 SOURCES = build.sources()
-STUDENTS = ("ada", "bob", "eve")
+
+
+def students(source):
+    """Who hands it in: each is a kernel's run of a whole notebook, so who did nothing does so once."""
+    return ("ada", "bob", "eve") if source == SOURCES[0] else ("ada", "bob")
 
 
 def answered(student, name):
@@ -57,27 +61,25 @@ def nbgrader(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A course folder with everything handed in."""
+    """A course folder."""
     folder = tmp_path_factory.mktemp("course")
     build.lay_out(folder)
-    for source in SOURCES:
-        nbgrader(folder, "generate_assignment", source.stem)
-        assert (folder / "release" / source.stem / source.name).read_text(encoding="utf-8") == (
-            build.NOTEBOOKS / source.name
-        ).read_text(encoding="utf-8")
-        for student in STUDENTS:
-            hand_in(student, source, folder)
     return folder
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_the_points_are_as_they_should_be(course, source):
+    nbgrader(course, "generate_assignment", source.stem)
+    released = course / "release" / source.stem / source.name
+    assert released.read_text(encoding="utf-8") == (build.NOTEBOOKS / source.name).read_text(encoding="utf-8")
+    for student in students(source):
+        hand_in(student, source, course)
     nbgrader(course, "autograde", source.stem)
     nbgrader(course, "generate_feedback", source.stem)
     mine = [found for found in EXERCISES.values() if found.name.startswith(f"ex{source.stem[:2]}_")]
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        for student in STUDENTS:
+        for student in students(source):
             submission = gradebook.find_submission(source.stem, student)
             (graded,) = submission.notebooks
             points = {grade.name.removesuffix("_check"): grade.auto_score for grade in graded.grades}
