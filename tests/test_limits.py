@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from types import SimpleNamespace
 
 import pytest
 from batcher_bench import Bench
 
 from batchdemo.errors import ArgumentError
 from batchdemo.live.limits import Capacity, Limits
-from batchdemo.live.outside import Outside
 from batchdemo.live.requests import Request
 from batchdemo.live.retrying import LONGEST, Retry, a_retry
-from batchdemo.policies import FixedInterval, SizeOrTimeout, TakeAll
+from batchdemo.policies import FixedInterval, SizeOrTimeout, TakeAll, Wait
 from batchdemo.queues import RoundRobin
 
 
@@ -93,17 +93,28 @@ def test_who_waits_outside_keeps_its_order_behind_its_own():
     assert outcomes(requests) == ["served"] * 7
 
 
-def test_outside_one_of_each_client_goes_in_turn_and_who_has_too_many_does_not_stop_the_others():
-    paused, taken = set(), []
-    outside = Outside(paused.add, paused.discard)
-    for request in ("a1", "a2", "a3", "b1", "b2"):
-        outside.add(request[0], request)
-    assert paused == {"a", "b"}
-    outside.let_in(lambda request: request != "a2" and not taken.append(request))
-    assert taken == ["a1", "b1", "b2"]
-    assert paused == {"a"}
-    assert outside.leave("a") == ["a2", "a3"]
-    assert not outside
+def test_who_has_too_many_outside_does_not_stop_the_others():
+    bench = Bench(clients=2, limits=Limits(10, max_pending_per_client=1, overflow="wait"))
+    first, second = sent(bench, 3), sent(bench, 2, client=1)
+    bench.batcher.remove(second[0])
+    bench.batcher._end(second[0], "cancelled")
+    bench.batcher.pass_by(0.0)
+    assert [request.taken for request in (*first, *second)] == [True, False, False, False, True]
+    assert [client.paused for client in bench.clients] == [True, False]
+
+
+def test_where_the_policy_fails_who_waits_outside_is_told_and_read_again():
+    def fails(view):
+        if view.waiting == 2:
+            raise ZeroDivisionError
+        return Wait()
+
+    policy = SimpleNamespace(decide=fails, observe=lambda batch: None)
+    bench = Bench(policy, limits=Limits(10, max_pending_per_client=1, overflow="wait"), clients=2)
+    requests = [*sent(bench, 3), *sent(bench, 1, client=1)]
+    assert outcomes(requests) == ["failed"] * 4
+    assert not bench.clients[0].paused
+    assert placed(bench) == 0
 
 
 @pytest.mark.parametrize("policy", [FixedInterval(5, 5.0), SizeOrTimeout(5, 5.0)], ids=str)

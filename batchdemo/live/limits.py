@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from batchdemo.arguments import real, refuse, whole
+from batchdemo.arguments import real, whole
+from batchdemo.queues.checks import OVERFLOW, one_of
 
-OVERFLOW = ("reject", "wait", "drop_oldest")
 ON_DISCONNECT = ("cancel", "keep")
 MEMORY = 0.2  # weight of the newest batch in the mean duration
 
@@ -28,10 +28,10 @@ class Limits:
         whole("max_queue_size", self.max_queue_size, 1, 10_000_000)
         if self.max_pending_per_client is not None:
             whole("max_pending_per_client", self.max_pending_per_client, 1, 10_000_000, "None is no bound.")
-        _one_of("overflow", self.overflow, OVERFLOW)
+        one_of("overflow", self.overflow, OVERFLOW)
         if self.deadline is not None:
             a_deadline(self.deadline)
-        _one_of("on_disconnect", self.on_disconnect, ON_DISCONNECT)
+        one_of("on_disconnect", self.on_disconnect, ON_DISCONNECT)
 
     @property
     def per_client(self) -> float:
@@ -42,11 +42,6 @@ class Limits:
 def a_deadline(value: Any) -> float:
     """Seconds after its arrival by which a request must have left the queue."""
     return real("deadline", value, 0.001, 86_400, "seconds")
-
-
-def _one_of(name: str, value: Any, words: tuple[str, ...]) -> None:
-    if value not in words:
-        refuse(name, " or ".join(repr(word) for word in words), value)
 
 
 class Capacity:

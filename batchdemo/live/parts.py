@@ -57,19 +57,6 @@ class Batch(Generic[R]):
         self.life = 0  # of a durable server, in which it left
 
 
-def a_queue(value: Any) -> Any:
-    """The queue, if it is one, and empty; or None."""
-    if value is None:
-        return None
-    if isinstance(value, type):
-        refuse("queue", "a queue of bd.queues", value, f"That is a class. Make one first: {value.__name__}(…).")
-    if not all(hasattr(value, name) for name in ("push", "pop", "remove", "oldest", "newest", "__len__", "__iter__")):
-        refuse("queue", "a queue of bd.queues", value, "For example bd.queues.RoundRobin().")
-    if len(value):
-        refuse("queue", "a queue in which nobody waits", value)
-    return value
-
-
 def a_policy(value: Any) -> Policy:
     """The policy, if it is one."""
     if isinstance(value, type):

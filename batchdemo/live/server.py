@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
+import socket
 import time
 from collections import Counter
 from contextlib import suppress
 from typing import Any, Self
-
-from starlette.types import ASGIApp
 
 from batchdemo.arguments import refuse, whole
 from batchdemo.errors import ServerError
@@ -21,25 +20,24 @@ from batchdemo.live.connection import Door
 from batchdemo.live.durable import DurableBatcher
 from batchdemo.live.limits import Limits
 from batchdemo.live.listener import LOG_LINES, Listener
-from batchdemo.live.parts import Queue, a_policy, a_queue
+from batchdemo.live.parts import Queue, a_policy
 from batchdemo.live.ports import enter, leave, stop_all
 from batchdemo.live.process import OwnProcess
 from batchdemo.live.protocol import DirectProtocol
+from batchdemo.live.queue_file import QueueFile
 from batchdemo.live.recorder import Answered, Recorder, Seen
 from batchdemo.live.requests import Request
 from batchdemo.live.scheduler import clockwork
+from batchdemo.live.stats import Stats, counted
 from batchdemo.live.thread import ServerThread
 from batchdemo.policies import FixedInterval, Policy, named
 from batchdemo.queues.address import file_of
-from batchdemo.queues.committer import Committer
-from batchdemo.queues.store import Row, Store
+from batchdemo.queues.checks import a_queue
 from batchdemo.records import TickRecord
 
 __all__ = ["LOG_LINES", "MAX_CLIENTS", "Server", "stop_all"]
 
 MAX_CLIENTS = 10_000
-KEEP_REPLIES = 7 * 86_400.0  # seconds; older ones are dropped when a durable server starts
-CLOSE_WITHIN = 5.0  # seconds for the disk
 MAX_MESSAGE = 64 * 1024  # bytes of one message from a client
 
 
@@ -98,7 +96,7 @@ class Server(Listener):
         super().__init__(host, port, allowed_hosts, token)
         self.handler = handler
         self.limits = Limits(max_queue_size, max_pending_per_client, overflow, deadline, on_disconnect)
-        self._file = file_of(queue) if isinstance(queue, str) else None
+        self._file = QueueFile(file_of(queue), self.log.write) if isinstance(queue, str) else None
         self._queue = None if isinstance(queue, str) else a_queue(queue)
         if self._file is not None and self.limits.overflow != "reject":
             refuse("overflow", "'reject' where the queue is a file", overflow)
@@ -107,8 +105,6 @@ class Server(Listener):
         self.log_size = whole("log_size", log_size, 1, 10_000_000)
         self.process = bool(process)
         self.began = 0.0  # time.monotonic() at the start: zero of the times in the record
-        self._committer: Committer | None = None
-        self._found: list[Row] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -123,10 +119,10 @@ class Server(Listener):
             "isolate": self._isolate,
             "left": self._next_tick_in,
         }
-        if self._committer is None:
+        if self._file is None or self._file.committer is None:
             self._batcher = TextBatcher(self.policy, self.handler, **settings)
         else:
-            settings.update(committer=self._committer, found=self._found)
+            settings.update(committer=self._file.committer, found=self._file.found)
             self._batcher = DurableBatcher(self.policy, self.handler, **settings)
         self._clockwork = clockwork(self._batcher, self.clock, self.recorder.ticks.append)
         self._door = Door(
@@ -150,43 +146,28 @@ class Server(Listener):
             return self._start_process()
         sock = self._bind()
         try:
-            self._open_file()
-            app = self._make_app()
+            self._start_thread(sock)
         except BaseException:
             sock.close()
-            self._close_file()
-            raise
-        try:
-            self._serve(
-                app,
-                sock,
-                ws=DirectProtocol,
-                ws_max_size=MAX_MESSAGE,
-                ws_per_message_deflate=False,  # costs a tenth to a quarter of the CPU, for messages of a few bytes
-                lifespan="on",
-            )
-        except BaseException:
             self._close_file()
             raise
         self.log.write(f"started at {self._address}: {named(self.policy)}")
         return self
 
-    def _make_app(self) -> ASGIApp:
+    def _start_thread(self, sock: socket.socket) -> None:
+        if self._file is not None:
+            self._file.open()
         self.began = time.monotonic()
         self._reset()
-        return create_app(
-            self._batcher, self._clockwork, self.clock, self._door, self._status, self._hosts, self._token
+        app = create_app(self._batcher, self._clockwork, self.clock, self._door, self._status, self._hosts, self._token)
+        self._serve(
+            app,
+            sock,
+            ws=DirectProtocol,
+            ws_max_size=MAX_MESSAGE,
+            ws_per_message_deflate=False,  # costs a tenth to a quarter of the CPU, for messages of a few bytes
+            lifespan="on",
         )
-
-    def _open_file(self) -> None:
-        self._close_file()  # where the server's thread ended by itself, and nobody stopped it
-        if self._file is not None:
-            store = Store(self._file)
-            with store.transaction():  # replies to clients that never came back
-                store.forget(time.time() - KEEP_REPLIES)
-            self._found = store.unfinished()
-            # Those that are accepted are bounded already, and what came of them must find a place.
-            self._committer = Committer(store, max_pending=10_000_000)
 
     def stop(self) -> None:
         """Close every client and end the thread or process, within two seconds. Harmless when it is stopped."""
@@ -194,9 +175,8 @@ class Server(Listener):
         self._close_file()
 
     def _close_file(self) -> None:
-        committer, self._committer = self._committer, None
-        if committer is not None and not committer.close(CLOSE_WITHIN):
-            self.log.write(f"the disk did not take what waited for it within {CLOSE_WITHIN:g} s")
+        if self._file is not None:
+            self._file.close()
 
     def _start_process(self) -> Self:
         self._must_not_run()
@@ -233,27 +213,20 @@ class Server(Listener):
         interval: float | None = getattr(self.policy, "interval", None)
         return interval
 
-    def stats(self) -> dict[str, int | float | str | None]:
+    def stats(self) -> Stats:
         """Clients and requests now, batches and outcomes since the start; seconds up, and to the next tick.
 
         `next_tick_in` is for a policy without ticks the time to its timer, None where it waits for something to
         happen. `fault` says what the policy did that no policy may; it is empty where all is well.
         """
         if self._own is not None:
-            stats: dict[str, int | float | str | None] = self._own.ask("stats")
+            stats: Stats = self._own.ask("stats")
             return stats
         batcher, left = self._batcher, self._next_tick_in()
         return {
             "clients": len(self._door.open),
-            "waiting": batcher.waiting,
-            "handling": batcher.held,
             "ticks": len(self.recorder.ticks),
-            "batches": batcher.released,
-            "served": batcher.served,
-            "failed": batcher.failed,
-            "rejected": batcher.rejected,
-            "expired": batcher.expired,
-            "cancelled": batcher.cancelled,
+            **batcher.counts(),
             "uptime": round(self.clock(), 3) if self.running else 0.0,
             "next_tick_in": (None if left is None else round(left, 3)) if self.running else 0.0,
             "fault": batcher.failure,
@@ -322,22 +295,11 @@ class Server(Listener):
         return list(self.log)
 
     def _facts(self) -> list[tuple[str, str]]:
-        state = "running" if self.running else "stopped"
-        if self._own is not None:
-            state = f"running in process {self._own.pid}" if self.running else "its process has ended"
+        own = self._own
+        alive = "running" if self.running else "stopped"
+        if own is not None:
+            alive = f"running in process {own.pid}" if self.running else "its process has ended"
         if self._replaced:
-            state += f" (replaced an earlier server on port {self.port})"
-        facts = [("state", state), ("policy", named(self.policy))]
-        if self._own is not None and not self.running:
-            return facts
-        stats = self.stats()
-        counts = [("waiting", f"{stats['waiting']:,}"), ("batches so far", f"{stats['batches']:,}")]
-        return [*facts, *self._faults(stats), *counts]
-
-    def _faults(self, stats: dict[str, int | float | str | None]) -> list[tuple[str, str]]:
-        """What is wrong with the policy, if anything."""
-        if stats["fault"]:
-            return [("the policy failed, and nothing is taken any more", str(stats["fault"]))]
-        if self.running and stats["next_tick_in"] is None and stats["waiting"] and not stats["handling"]:
-            return [("nothing will happen", "the policy waits, with no batch handled and no timer set")]
-        return []
+            alive += f" (replaced an earlier server on port {self.port})"
+        facts = [("state", alive), ("policy", named(self.policy))]
+        return facts if own is not None and not self.running else [*facts, *counted(self.stats(), self.running)]

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from batchdemo.arguments import real, refuse, whole
+from batchdemo.arguments import real, whole
 from batchdemo.policies import named
 from batchdemo.queues import Fifo
+from batchdemo.queues.checks import OVERFLOW, a_queue, one_of
 
-OVERFLOW = ("reject", "wait", "drop_oldest")
 MOST = 10_000_000  # requests that a bound may let in
 
 
@@ -25,13 +25,11 @@ class Bounds:
     deadline: float | None = None
 
     def __post_init__(self) -> None:
-        if self.queue is not None:
-            _a_queue(self.queue)
+        a_queue(self.queue)
         for name in ("max_queue_size", "max_pending_per_client"):
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name), 1, MOST, "None is no bound.")
-        if not isinstance(self.overflow, str) or self.overflow not in OVERFLOW:
-            refuse("overflow", " or ".join(map(repr, OVERFLOW)), self.overflow)
+        one_of("overflow", self.overflow, OVERFLOW)
         if self.deadline is not None:
             real("deadline", self.deadline, 1e-9, 1e9, "seconds", "None is no deadline.")
 
@@ -69,14 +67,3 @@ class Bounds:
         if self.deadline is not None:
             said.append(f"deadline={self.deadline:g} s")
         return ", ".join(said)
-
-
-def _a_queue(value: Any) -> None:
-    """Refuse what is no queue, or one in which somebody waits already."""
-    rule = "a queue of batchdemo.queues"
-    if isinstance(value, type):
-        refuse("queue", rule, value, f"That is a class. Make one first: {value.__name__}(…).")
-    if not all(hasattr(value, name) for name in ("push", "pop", "remove", "oldest", "newest", "__len__", "__iter__")):
-        refuse("queue", rule, value, "For example RoundRobin().")
-    if len(value):
-        refuse("queue", "a queue in which nobody waits", value)

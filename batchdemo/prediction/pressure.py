@@ -28,9 +28,24 @@ from batchdemo.policies import Policy, QueueView
 from batchdemo.prediction import engine
 from batchdemo.prediction.arrivals import Arrivals
 from batchdemo.prediction.bounds import Bounds
-from batchdemo.prediction.outside import GONE, INSIDE, OUTSIDE, Item, Outside
 from batchdemo.prediction.service import Service
 from batchdemo.queues import Fifo
+from batchdemo.queues.outside import Outside
+
+INSIDE, OUTSIDE, GONE = range(3)
+
+
+class Item:
+    """A request while it waits: what a queue may know of it, and where it is."""
+
+    __slots__ = ("arrived", "client_id", "deadline", "number", "where")
+
+    def __init__(self, number: int, client_id: str, came: float, deadline: float) -> None:
+        self.number = number  # from 0, in the order of coming
+        self.client_id = client_id
+        self.arrived = came  # anew when it is taken in
+        self.deadline = deadline
+        self.where = GONE
 
 
 def simulate(policy: Policy, coming: Arrivals, service: Service | None, slots: int, bounds: Bounds) -> engine.History:
@@ -45,7 +60,7 @@ class _Pressed(engine.Engine):
         super().__init__(policy, coming.times.tolist(), service, slots)
         self.client_ids = _texts(coming.clients)
         self.queue = Fifo[Item]() if bounds.queue is None else copy.deepcopy(bounds.queue)
-        self.outside = Outside()
+        self.outside: Outside[str, Item] = Outside()
         self.places, self.per_client, self.patience = bounds.places, bounds.per_client, bounds.patience
         self.overflow = bounds.overflow
         self.waiting = 0  # in the queue
@@ -109,7 +124,7 @@ class _Pressed(engine.Engine):
             if item.where == INSIDE:
                 self._remove(item)
             elif item.where == OUTSIDE:
-                self.outside.remove(item)
+                self.outside.remove(item.client_id, item)
             else:
                 continue
             self._lose(item, "expired", now)
@@ -122,13 +137,13 @@ class _Pressed(engine.Engine):
         if self.patience < math.inf:
             self.patient.append(item)
         if self.outside and client_id in self.outside:  # behind its own that came before
-            self.outside.add(item)
+            self._put_outside(item)
         elif self._has_place(client_id) or (self.overflow == "drop_oldest" and self._make_room(client_id, now)):
             self._take(item, now)
             if self.waiting >= self.enough:
                 self._wake(now)
         elif self.overflow == "wait":
-            self.outside.add(item)
+            self._put_outside(item)
         else:
             self._lose(item, "rejected", now)
 
@@ -158,12 +173,17 @@ class _Pressed(engine.Engine):
         self._lose(oldest, "rejected", now)
         return True
 
+    def _put_outside(self, item: Item) -> None:
+        item.where = OUTSIDE
+        self.outside.add(item.client_id, item)
+
     def _let_in(self, now: float) -> None:
         """Take in whom there is a place for, each an arrival of its own, which the policy may be asked about."""
         while self.outside and self.waiting + self.held < self.places:
-            item = self.outside.next(self._has_place)
-            if item is None:
+            found = self.outside.next(self._has_place)
+            if found is None:
                 return
+            _, item = found
             self._take(item, now)
             if self.history.arrived is not None:
                 self.history.arrived[item.number] = now

@@ -70,7 +70,7 @@ def rows(file):
 def at_the_disk(server, operation):
     """What the store of a server that runs answers."""
     heard = queue.Queue()
-    server._committer.submit(operation, lambda result, error: heard.put(result))
+    server._file.committer.submit(operation, lambda result, error: heard.put(result))
     return heard.get(timeout=20)
 
 

@@ -165,7 +165,7 @@ def test_a_reply_to_one_who_never_comes_back_is_dropped_at_a_start_in_the_end(fi
         with Wire(server) as ann:
             assert ann.get()["text"] == "You wrote: 1"  # not yet
         server.stop()
-        monkeypatch.setattr("batchdemo.live.server.KEEP_REPLIES", -1.0)
+        monkeypatch.setattr("batchdemo.live.queue_file.KEEP_REPLIES", -1.0)
         server.start()
         with Wire(server) as ann:
             assert ann.silent()

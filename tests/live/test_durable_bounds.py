@@ -26,7 +26,7 @@ def file(tmp_path):
 def test_many_at_once_share_commits(file):
     with bd.Server(bd.FixedInterval(200, 0.05), queue=address(file)) as server:
         run = bd.send(range(200), server, clients=20)
-        committer = server._committer
+        committer = server._file.committer
         assert run.summary()["served"] == 200
         assert committer.operations > 200
         assert committer.commits < 100
@@ -35,7 +35,7 @@ def test_many_at_once_share_commits(file):
 def test_what_is_on_its_way_to_the_disk_takes_a_place(file):
     with bd.Server(SLOW, queue=address(file), max_queue_size=5) as server:
         gate = threading.Event()
-        server._committer.submit(lambda store: gate.wait(20), lambda result, error: None)
+        server._file.committer.submit(lambda store: gate.wait(20), lambda result, error: None)
         with Wire(server) as ann:
             for number in range(8):
                 ann.send(number)
@@ -49,8 +49,8 @@ def test_a_full_disk_refuses_with_a_word_and_loses_nothing(file, until):
     with bd.Server(QUICK, queue=address(file)) as server, Wire(server) as ann:
         ann.send(1, "one")
         ann.confirm(ann.get("reply")["id"])
-        until(lambda: len(server._committer) == 0)
-        db = server._committer._store._db
+        until(lambda: len(server._file.committer) == 0)
+        db = server._file.committer._store._db
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages}")
         ann.send("2" * 60_000, "two")

@@ -29,7 +29,7 @@ from batchdemo.prediction import arrivals, engine, pressure
 from batchdemo.prediction.arrivals import Arrivals
 from batchdemo.prediction.bounds import OVERFLOW, Bounds
 from batchdemo.prediction.comparing import compare
-from batchdemo.prediction.outside import Item
+from batchdemo.prediction.pressure import Item
 from batchdemo.prediction.simulating import replay, simulate
 from batchdemo.queues import EarliestDeadline, Fifo, Priority, RoundRobin, Weighted
 
