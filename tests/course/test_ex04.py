@@ -7,22 +7,16 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
+from attempts import SEEDS, by_name, changed, words
 
-from batchdemo.course import check, exercise, seed_for
+from batchdemo.course import check, exercise
 from batchdemo.course.ex04 import EXERCISES, answered, mixed_up
 from batchdemo.course.fifo import CASES, is_fifo, made_up
 from batchdemo.policies import TakeAll
 from batchdemo.prediction import simulate
 from batchdemo.runs.order import crossings, overtaken
 
-SEEDS = [0, *(seed_for(f"student {number}") for number in range(25))]
-BY_NAME = {found.name: found for found in EXERCISES}
-
-
-def words(name, answer, seed=0):
-    verdict = check(name, answer, seed=seed)
-    assert verdict.passed is False, verdict
-    return verdict.words
+BY_NAME = by_name(EXERCISES)
 
 
 # --- ex04_1 ---------------------------------------------------------------------------------------------------
@@ -91,9 +85,7 @@ def test_is_fifo_may_be_written_in_many_ways(function):
         assert verdict.passed, verdict
 
 
-def mutant(old, new):
-    """The function below with one thing changed."""
-    text = """
+IS_FIFO = """
 def is_fifo(run):
     last = {}
     for row in run.requests.sort_values("sent").itertuples():
@@ -104,11 +96,6 @@ def is_fifo(run):
         last[row.client] = row.received
     return True
 """
-    assert old in text
-    found = {}
-    exec(text.replace(old, new), found)
-    return found["is_fifo"]
-
 
 MUTANTS = {
     "order of the table": ('run.requests.sort_values("sent")', "run.requests"),
@@ -144,9 +131,9 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_one_thing_wrong_is_found_out(name):
-    assert check("ex04_1", mutant("last = {}", "last = {}")).passed
+    assert check("ex04_1", changed(IS_FIFO, "is_fifo", "last = {}", "last = {}")).passed
     for seed in SEEDS[:3]:
-        said = words("ex04_1", mutant(*MUTANTS[name]), seed)
+        said = words("ex04_1", changed(IS_FIFO, "is_fifo", *MUTANTS[name]), seed)
         assert said.startswith("is_fifo gave ") or "is_fifo(" in said
 
 

@@ -8,8 +8,9 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
+from attempts import SEEDS, by_name, changed, words
 
-from batchdemo.course import check, exercise, seed_for
+from batchdemo.course import check, exercise
 from batchdemo.course.ex08 import EXERCISES, RULES, _largest, _p99, mystery
 from batchdemo.course.fifo import made_up
 from batchdemo.course.knocking import ROUND_TRIP, knock, plot_knocks
@@ -17,14 +18,7 @@ from batchdemo.course.pressing import CASES, Manners, in_time
 from batchdemo.policies import FixedInterval
 from batchdemo.prediction import simulate
 
-SEEDS = [0, *(seed_for(f"student {number}") for number in range(25))]
-BY_NAME = {found.name: found for found in EXERCISES}
-
-
-def words(name, answer, seed=0):
-    verdict = check(name, answer, seed=seed)
-    assert verdict.passed is False, verdict
-    return verdict.words
+BY_NAME = by_name(EXERCISES)
 
 
 # --- ex08_1 ---------------------------------------------------------------------------------------------------
@@ -125,14 +119,6 @@ WRONG_SHARES = {
     "a text": ("good.sum() / len(table)", 'f"{good.mean():.0%}"'),
     "yes or no": ("good.sum() / len(table)", "bool(good.all())"),
 }
-
-
-def changed(text, name, old, new):
-    """The function in the text with one thing changed."""
-    assert old in text
-    found = {"random": random}
-    exec(text.replace(old, new), found)
-    return found[name]
 
 
 @pytest.mark.parametrize("name", WRONG_SHARES)
@@ -299,12 +285,12 @@ RUDE = {
 
 @pytest.mark.parametrize("name", RUDE)
 def test_one_thing_wrong_with_the_manners_is_found_out(name):
-    said = words("ex08_4", changed(POLITE, "wait_before", *RUDE[name]))
+    said = words("ex08_4", changed(POLITE, "wait_before", *RUDE[name], random=random))
     assert "wait_before" in said
 
 
 def test_a_right_answer_passes_and_an_empty_one_waits():
-    assert check("ex08_4", changed(POLITE, "wait_before", "span", "span")).passed
+    assert check("ex08_4", changed(POLITE, "wait_before", "span", "span", random=random)).passed
     assert check("ex08_4", lambda tried, retry_after, dice: None).passed is None
 
 
@@ -323,7 +309,7 @@ def test_a_right_answer_passes_and_an_empty_one_waits():
     ],
 )
 def test_the_word_names_the_slip(name, said):
-    assert said in words("ex08_4", changed(POLITE, "wait_before", *RUDE[name]))
+    assert said in words("ex08_4", changed(POLITE, "wait_before", *RUDE[name], random=random))
 
 
 def test_the_manners_are_those_of_the_bench():

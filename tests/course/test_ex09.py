@@ -9,8 +9,9 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+from attempts import SEEDS, by_name, changed, words
 
-from batchdemo.course import check, seed_for
+from batchdemo.course import check
 from batchdemo.course.ex09 import EXERCISES, index, persons
 from batchdemo.course.rounds import ROUNDS, TakenBy, take
 from batchdemo.course.sharing import crowd, served_by
@@ -20,22 +21,7 @@ from batchdemo.prediction import simulate
 from batchdemo.queues import EarliestDeadline, Fifo, Priority, RoundRobin, Weighted
 from batchdemo.runs.fairness import jain
 
-SEEDS = [0, *(seed_for(f"student {number}") for number in range(25))]
-BY_NAME = {found.name: found for found in EXERCISES}
-
-
-def words(name, answer, seed=0):
-    verdict = check(name, answer, seed=seed)
-    assert verdict.passed is False, verdict
-    return verdict.words
-
-
-def changed(text, old, new):
-    """The one function of the text, with one thing changed."""
-    assert old in text
-    found = {"deque": deque}
-    exec(text.replace(old, new), found)
-    return next(value for name, value in found.items() if name in ("jain", "take"))
+BY_NAME = by_name(EXERCISES)
 
 
 # --- ex09_1 ---------------------------------------------------------------------------------------------------
@@ -103,9 +89,9 @@ JAIN_MUTANTS = {
 
 @pytest.mark.parametrize("name", JAIN_MUTANTS)
 def test_an_index_with_one_thing_wrong_is_found_out(name):
-    assert check("ex09_1", changed(JAIN, "values", "values")).passed
+    assert check("ex09_1", changed(JAIN, "jain", "values", "values")).passed
     for seed in SEEDS[:6]:
-        assert "jain([" in words("ex09_1", changed(JAIN, *JAIN_MUTANTS[name]), seed)
+        assert "jain([" in words("ex09_1", changed(JAIN, "jain", *JAIN_MUTANTS[name]), seed)
 
 
 def test_the_values_that_show_it_are_told_and_a_function_without_a_word_waits():
@@ -221,9 +207,9 @@ TAKE_MUTANTS = {
 
 @pytest.mark.parametrize("name", TAKE_MUTANTS)
 def test_a_round_with_one_thing_wrong_is_found_out(name):
-    assert check("ex09_2", changed(TAKE, "lines", "lines")).passed
+    assert check("ex09_2", changed(TAKE, "take", "lines", "lines", deque=deque)).passed
     for seed in SEEDS[:3] if name != "never ends" else SEEDS[:1]:
-        assert "take(" in words("ex09_2", changed(TAKE, *TAKE_MUTANTS[name]), seed)
+        assert "take(" in words("ex09_2", changed(TAKE, "take", *TAKE_MUTANTS[name], deque=deque), seed)
 
 
 def test_the_round_that_shows_it_is_told_and_the_right_batch_is_not():

@@ -7,19 +7,13 @@ from itertools import chain, combinations, product
 
 import numpy as np
 import pytest
+from attempts import SEEDS, by_name, changed, words
 
-from batchdemo.course import check, exercise, histories, once, seed_for
+from batchdemo.course import check, exercise, histories, once
 from batchdemo.course.ex10 import CLIENTS, EXERCISES, KILLS, paid
 from batchdemo.runs import fates
 
-SEEDS = [0, *(seed_for(f"student {number}") for number in range(25))]
-BY_NAME = {found.name: found for found in EXERCISES}
-
-
-def words(name, answer, seed=0):
-    verdict = check(name, answer, seed=seed)
-    assert verdict.passed is False, verdict
-    return verdict.words
+BY_NAME = by_name(EXERCISES)
 
 
 def counted(history):
@@ -129,11 +123,9 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_one_thing_wrong_is_found_out(name):
-    found = {}
-    assert MUTANTS[name][0] in TEXT
-    exec(TEXT.replace(*MUTANTS[name], 1), found)
+    handle = changed(TEXT, "handle", *MUTANTS[name], times=1)
     for seed in SEEDS[:3]:
-        verdict = check("ex10_1", found["handle"], seed=seed)
+        verdict = check("ex10_1", handle, seed=seed)
         assert verdict.passed is (None if name == "says nothing" else False), verdict
         if verdict.passed is False:
             assert "'serve', 'wait', 'again'" in verdict.words or "?" in verdict.words or "seen" in verdict.words

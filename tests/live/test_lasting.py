@@ -223,6 +223,7 @@ def test_closing_while_it_reconnects_is_quick(server, until):
     assert time.monotonic() - began < 2.0
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_waiting_and_not_the_client():
     with bd.Server(bd.FixedInterval(5, 60.0)) as server, bd.Client(server) as client:
         client.send([1, 2])

@@ -135,6 +135,7 @@ def test_a_server_that_stops_midway_is_told_in_the_run():
     assert "closed by the server: 1001 the server was stopped" in run.describe()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_keeps_what_has_come_in():
     with bd.Server(bd.FixedInterval(5, 0.3)) as server:
 

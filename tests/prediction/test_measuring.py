@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import asyncio
 import functools
-import signal
 import sys
 import threading
 from types import SimpleNamespace
@@ -299,6 +298,7 @@ class Hasty(threading.Thread):
         raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("early", [False, True])
 def test_an_interrupt_ends_it_and_the_handler_is_called_no_more(early, until, monkeypatch):
     once = iter([] if early else [_thread.interrupt_main])  # a second one would hit whatever comes after
@@ -311,14 +311,12 @@ def test_an_interrupt_ends_it_and_the_handler_is_called_no_more(early, until, mo
 
     if early:
         monkeypatch.setattr(measuring, "threading", SimpleNamespace(Thread=Hasty))
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
     try:
         with pytest.raises(KeyboardInterrupt):
             measure_costs(handler, SIZES, rounds=100_000, budget=86_400)
         until(lambda: not any(thread.name == "batchdemo-measure" for thread in threading.enumerate()))
     finally:
         over.set()
-        signal.signal(signal.SIGINT, before)
 
 
 # --- the bar -----------------------------------------------------------------------------------------------
