@@ -52,6 +52,7 @@ class Session:
         self._resend = resend
         self._waits = waits
         self._owed: set[int] = set()  # ids whose reply is to come
+        self._sent_here = self._heard_here = 0  # on this connection: requests sent, and taken or refused
         self._safe: set[int] = set()  # rows that the server has on its disk, known by their keys
         self._had: dict[int, int] = {}  # id: the hash of the reply
         self._tried: dict[int, int] = {}  # row: times it was refused
@@ -98,6 +99,7 @@ class Session:
         """Send and read until the connection is lost: why it was."""
         self.state = "connected"
         self.as_json = link.subprotocol == SUBPROTOCOL
+        self._sent_here = self._heard_here = 0
         self._to_confirm.clear()  # the server sends again what it has not heard of
         self._queue = deque(row for row in range(self._begun) if self._due(row))
         self._wake.set()
@@ -155,6 +157,7 @@ class Session:
         first = math.isnan(ledger.sent[row])
         with self.lock:
             ledger.sent[row] = self.now() if first else ledger.sent[row]  # before it is sent, for the reply may be fast
+        self._sent_here += 1
         text, key = str(ledger.numbers[row]), self._key(row) if self.as_json else None
         try:
             await link.send(sealed(text, None, key) if self.as_json else text)
@@ -182,12 +185,18 @@ class Session:
                 self._accept(said)
             else:
                 self._take(said)
-            if self.ledger.open or self._owed:
+            if self._expects():
                 self.settled.clear()
             else:
                 self.settled.set()
 
+    def _expects(self) -> bool:
+        """Whether something is to come: also a second answer to what a durable server was sent again."""
+        unheard = bool(self.accepted) and self._heard_here < self._sent_here
+        return bool(self.ledger.open or self._owed or unheard)
+
     def _accept(self, said: Accepted) -> None:
+        self._heard_here += 1
         self.accepted.add(said.id)
         if said.id not in self._had:
             self._owed.add(said.id)
@@ -205,6 +214,8 @@ class Session:
                 self.redelivered += 1
                 return
             self._had[reply.id] = mark
+        else:
+            self._heard_here += 1  # refused at the door, where the server is a durable one
         row = self._enter(reply)
         if row is not None and reply.outcome == "rejected" and self._waits is not None:
             self._try_again(row, reply, self._waits)
