@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.connection import Listener as Callback
 from typing import Any
@@ -47,15 +49,20 @@ class OwnProcess:
             self._process.stdin.write(f"{host}:{port} {key.hex()}\n".encode())
             self._process.stdin.close()
             self._link = self._accept(callback)
-        self._link.send((sys.path, blob))
-        self.port, self.began = self._answer(START_WITHIN)
+        try:
+            self._link.send((sys.path, blob))
+            self.port, self.began = self._answer(START_WITHIN)
+        except BaseException:  # an interrupt too: no half-started server is left behind
+            self.kill()
+            raise
 
     def _accept(self, callback: Callback) -> Connection:
         """The child's call, or the error that it died; `accept` itself knows no time limit."""
         watch = threading.Timer(START_WITHIN, self._process.kill)
         watch.daemon = True
         watch.start()
-        waker = threading.Thread(target=self._wake_on_death, args=(callback.address,), daemon=True)
+        done = threading.Event()
+        waker = threading.Thread(target=self._wake_on_death, args=(callback.address, done), daemon=True)
         waker.start()
         try:
             return callback.accept()
@@ -66,18 +73,15 @@ class OwnProcess:
                 "`batchdemo doctor` looks the environment over."
             ) from error
         finally:
+            done.set()
             watch.cancel()
 
-    def _wake_on_death(self, address: Any) -> None:
+    def _wake_on_death(self, address: Any, done: threading.Event) -> None:
         """Where the child dies before it calls, call in its place, without the key: `accept` then fails."""
-        import socket  # noqa: PLC0415  - for this alone
-
-        self._process.wait()
-        try:
-            with socket.create_connection(address, timeout=1.0):
-                pass
-        except OSError:  # it had called, and nobody listens there any more
-            pass
+        while not done.wait(0.05):
+            if not self.alive:
+                with suppress(OSError), socket.create_connection(address, timeout=1.0):
+                    return
 
     @property
     def alive(self) -> bool:

@@ -10,6 +10,7 @@ import threading
 import time
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -175,6 +176,12 @@ def test_what_cannot_be_sent_is_an_error_with_a_remedy():
     held = threading.Lock()
     with pytest.raises(ServerError, match="cannot be sent to a process of its own"):
         bd.Server(handler=lambda batch: held.locked() and batch, process=True).start()
+
+
+def test_a_process_that_dies_before_it_calls_is_an_error_and_does_not_hang(monkeypatch):
+    monkeypatch.setattr("batchdemo.live.process.sys", SimpleNamespace(executable="/bin/false", path=sys.path))
+    with pytest.raises(ServerError, match=r"did not come up \(it ended with 1\)"):
+        bd.Server(process=True).start()
 
 
 def test_no_server_outlives_its_parent(until):
